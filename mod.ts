@@ -33,6 +33,7 @@ export {
   type PublishImagesOptions,
   type PublishPlaces,
 } from "./src/build/publisher.ts";
+export type { ReusedImage, TakeReused } from "./src/build/reuse.ts";
 export { loadConfig } from "./src/config/config.ts";
 export type {
   BuildOptions,

@@ -8,6 +8,7 @@ import { tellKept } from "../build/publisher.ts";
 import { resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
+import { unchangedImages } from "../watch/affected.ts";
 
 /** Builds and publishes what patterns name (none stands for `.`): references by import path. */
 export async function build(
@@ -18,7 +19,8 @@ export async function build(
   const part = await askedPart(options);
   const config = await resolveConfig(options, work);
   const lock = (await lockFor(options, work)).of();
-  const references = await buildImages({ patterns, config, lock, part }, work);
+  const unchanged = unchangedImages(options);
+  const references = await buildImages({ patterns, config, lock, part, unchanged }, work);
   tellKept(config.publish, config.publish.repository, work.emit);
   return references;
 }

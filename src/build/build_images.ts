@@ -17,6 +17,7 @@ import { type Builder, GoBuilder } from "./builder.ts";
 import { tellLostDocuments } from "./documents.ts";
 import { readExpected } from "./expected.ts";
 import type { BuildLock } from "./inputs.ts";
+import { openReuse, type UnchangedImages } from "./reuse.ts";
 import { ImageTimes, partOf } from "./shards.ts";
 import {
   PlacesPublisher,
@@ -40,6 +41,8 @@ interface BuildRequest extends Pick<PublishPlaces, "targets"> {
   readonly lock?: BuildLock | undefined;
   /** What is said of a part of the images. */
   readonly part?: AskedPart | undefined;
+  /** What is said of images that have not changed. */
+  readonly unchanged?: UnchangedImages | undefined;
 }
 
 /** A part of the images, and what is told of how long they took. */
@@ -78,20 +81,27 @@ export async function timed<T>(
 
 /** Builds and publishes; gives references by import path, and writes the file of them at the end. */
 export async function buildImages(
-  { patterns, config: { build, publish }, targets = [], naming, lock, part }: BuildRequest,
+  { patterns, config: { build, publish }, targets = [], naming, lock, part, unchanged }:
+    BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
   const { imageRefs } = publish;
   const what = `references to ${imageRefs}`;
   if (imageRefs !== undefined) await checkOutput(imageRefs, what);
   tellLostDocuments([build], publish, options.emit);
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  await using opened = new AsyncDisposableStack();
+  const affected = await unchanged?.affected(build, patterns, options);
+  const take = unchanged?.reuse === undefined
+    ? undefined
+    : await openReuse(unchanged, build, publish, opened, options);
   const work = (publisher: Publisher, [builder]: readonly Builder[]) =>
-    timed(
-      part,
-      options,
-      (how) => publishImages(patterns, publisher, builder as Builder, { ...part, ...how, naming }),
-    );
-  const references = await withPublisher([{ build, lock }], publish, targets, work);
+    timed(part, options, (how) => {
+      const all = { ...part, ...how, naming, affected, take };
+      return publishImages(patterns, publisher, builder as Builder, all);
+    });
+  const isFar = unchanged?.reuse !== undefined;
+  const references = await withPublisher([{ build, lock }], publish, targets, work, isFar);
   if (imageRefs === undefined) return references;
   const text = references.values().map((reference) => `${reference}\n`).toArray().join("");
   await writeTextOutput(imageRefs, { what }, text);
@@ -110,9 +120,10 @@ export async function withPublisher<T>(
   publish: PublishConfig,
   targets: NonNullable<PublishPlaces["targets"]>,
   work: (publisher: Publisher, builders: readonly Builder[]) => Promise<T>,
+  isFar = false,
 ): Promise<T> {
   const configs = builds.map(({ build }) => build);
-  const mountFrom = await settleNetwork(configs, publish, targets.length > 0);
+  const mountFrom = await settleNetwork(configs, publish, isFar || targets.length > 0);
   const publisher = new PlacesPublisher(publish, { mountFrom, targets });
   return await withBuilders(builds, (builders) => work(publisher, builders));
 }

@@ -6,6 +6,7 @@
 import { type PublishConfig, resolvePublishConfig } from "../config/config.ts";
 import type { PublishOptions } from "../config/options.ts";
 import { copy, type CopyOptions } from "../content/copy.ts";
+import { copyReferrers } from "../content/referrers.ts";
 import type { CallOptions, Source, Target } from "../content/places.ts";
 import { summarize } from "../content/reader.ts";
 import { hasCode, KodenoError } from "../errors.ts";
@@ -27,6 +28,7 @@ import { type Attachment, keepAttachments } from "../trust/attachment.ts";
 import type { MissingSignatures, ToSign } from "../trust/to_sign.ts";
 import type { Builder, PreparedBuild, PrepareOptions } from "./builder.ts";
 import { planNames } from "./names.ts";
+import type { ReusedImage, TakeReused } from "./reuse.ts";
 
 /** How one image is published. */
 export interface PublishCallOptions extends WorkOptions {
@@ -37,6 +39,8 @@ export interface PublishCallOptions extends WorkOptions {
    * would make images of it.
    */
   readonly attachments?: readonly Attachment[] | undefined;
+  /** What refers to it in the place that it is read from, and goes along. */
+  readonly referrers?: readonly Descriptor[] | undefined;
   /** What is to be signed of it, and put there, too, where the place does not have it of the same key. */
   readonly statements?: readonly ToSign[] | undefined;
 }
@@ -202,6 +206,7 @@ export class PlacesPublisher implements Publisher {
     options: PublishCallOptions = {},
   ): Promise<string> {
     const { tags = this.config.tags, attachments = [], statements = [], emit, signal } = options;
+    const { referrers = [] } = options;
     const { root } = image;
     const whole = tags.map((tag) => `${name}:${tag}`);
     const foreign = await (this.#foreign ??= openForeign(this.config.transfer, { emit }));
@@ -235,6 +240,9 @@ export class PlacesPublisher implements Publisher {
       else if (one.kind === "layout" || signed.length > 0) {
         await keepAttachments(beside, place, { signal });
       }
+      if (referrers.length === 0 || !["registry", "layout"].includes(one.kind)) continue;
+      await copyReferrers(image, referrers, place, quiet);
+      await place.keep?.(referrers, { signal });
     }
     const [first = name] = whole;
     // A registry is told where its images are; elsewhere they are shown as ls does.
@@ -335,27 +343,37 @@ export async function publishImages(
   builder: Builder,
   options: PublishImagesOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const { signal, naming = publisher, checkNames } = options;
+  const { signal, naming = publisher, checkNames, affected, take } = options;
   return await publishing(publisher, signal, async () => {
     let all: readonly string[] | undefined;
+    let unchanged: readonly string[] = [];
     const choose = (found: readonly string[]) => {
       all = found;
-      return options.choose?.(found) ?? new Set(found);
+      const part = options.choose?.(found) ?? new Set(found);
+      unchanged = found.filter((path) => part.has(path) && affected?.has(path) === false);
+      return new Set(part).difference(new Set(unchanged));
     };
     const prepared = await builder.prepare(importpaths, { ...options, choose });
     // Names and places are checked before anything is built. They are those that all images get, whoever
     // builds them.
     const names = naming.names(all ?? prepared.importPaths);
     checkNames?.(names);
-    if (prepared.importPaths.length === 0) {
-      const message = `Note: none of ${names.size} images is in this part`;
-      options.emit?.({ type: "note", level: "info", message });
+    const namesOf = (paths: readonly string[]) => paths.map((path) => names.get(path) ?? path);
+    const old = unchanged.map((path) => [path, names.get(path) ?? path] as const);
+    const reused = old.length === 0 ? [] : await take?.(new Map(old)) ?? [];
+    const tell = (message: string) => options.emit?.({ type: "note", level: "info", message });
+    if (old.length > 0) {
+      const what = reused.length > 0 ? "taken as they are" : "left out";
+      tell(`Note: ${old.length} of ${names.size} images are not affected, and ${what}`);
+    }
+    if (prepared.importPaths.length + reused.length === 0) {
+      if (old.length === 0) tell(`Note: none of ${names.size} images is in this part`);
       await publisher.publishNothing?.(options);
       return new Map();
     }
-    const own = prepared.importPaths.map((path) => names.get(path) ?? path);
-    await publisher.check(own, { signal });
-    return await publishPrepared({ builder, prepared, names }, publisher, options);
+    const paths = [...prepared.importPaths, ...reused.map(({ image }) => image.importPath)];
+    await publisher.check(namesOf(paths), { signal });
+    return await publishPrepared({ builder, prepared, names, reused }, publisher, options);
   });
 }
 
@@ -363,6 +381,10 @@ export async function publishImages(
 export interface PublishImagesOptions extends PrepareOptions {
   /** Names them in the place of the publisher. */
   readonly naming?: Pick<Publisher, "names"> | undefined;
+  /** Those that have to be built, by their import paths; default all. */
+  readonly affected?: ReadonlySet<string> | undefined;
+  /** Takes the others from where they are; unless given, they are left out. */
+  readonly take?: TakeReused | undefined;
   /** Told of the names of all images that were found, chosen or not, before anything is built. */
   readonly checkNames?: ((names: ReadonlyMap<string, string>) => void) | undefined;
 }
@@ -404,6 +426,8 @@ export interface NamedBuild {
   readonly names: ReadonlyMap<string, string>;
   /** In the place of the publisher's own tags. */
   readonly tags?: readonly string[] | undefined;
+  /** Images that go the same way, and are not built. */
+  readonly reused?: readonly ReusedImage[] | undefined;
 }
 
 /** Builds what was prepared, and puts the images into the places of a publisher, which stays in use. */
@@ -412,7 +436,7 @@ export async function publishPrepared(
   publisher: Publisher,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const { builder, prepared, names, tags } = build;
+  const { builder, prepared, names, tags, reused = [] } = build;
   const began = performance.now();
   const references = new Map<string, string>();
   const running: Promise<void>[] = [];
@@ -421,10 +445,12 @@ export async function publishPrepared(
   const { signal, abort } = abortable(options.signal);
   const work = { ...options, signal, tags };
 
-  const publish = async (image: BuiltImage): Promise<void> => {
+  const publish = async (image: BuiltImage, referrers?: ReusedImage["referrers"]) => {
     const { importPath, platforms } = image;
     const name = names.get(importPath) ?? importPath;
-    const { reference, published } = await publishChecked(image, name, publisher, build, work);
+    const { reference, published } = referrers === undefined
+      ? await publishChecked(image, name, publisher, build, work)
+      : await publishReused({ image, referrers }, name, publisher, build, work);
     references.set(importPath, reference);
     const { emit } = options;
     if (emit === undefined) return;
@@ -438,12 +464,16 @@ export async function publishPrepared(
     emit({ type: "image", importPath, ...what, references: [reference] });
   };
 
+  const start = (...given: Parameters<typeof publish>): void => {
+    const one = places.run(() => publish(...given));
+    one.catch(abort);
+    running.push(one);
+  };
+  for (const { image, referrers } of reused) start(image, referrers);
   try {
     // Copying the first images goes on while the others are built.
-    for await (const image of builder.build(prepared, work)) {
-      const one = places.run(() => publish(image));
-      one.catch(abort);
-      running.push(one);
+    if (prepared.importPaths.length > 0) {
+      for await (const image of builder.build(prepared, work)) start(image);
     }
   } catch (error) {
     abort(error);
@@ -451,7 +481,23 @@ export async function publishPrepared(
   await Promise.allSettled(running);
   options.signal?.throwIfAborted();
   signal.throwIfAborted();
-  return new Map(prepared.importPaths.map((path) => [path, references.get(path) ?? ""]));
+  const made = [...prepared.importPaths, ...reused.map(({ image }) => image.importPath)];
+  const order = [...names.keys()];
+  if (reused.length > 0) made.sort((a, b) => order.indexOf(a) - order.indexOf(b));
+  return new Map(made.map((path) => [path, references.get(path) ?? ""]));
+}
+
+/** Publishes an image that is not built, with what refers to it; it is signed where it is to be. */
+async function publishReused(
+  { image, referrers }: ReusedImage,
+  name: string,
+  publisher: Publisher,
+  { builder }: NamedBuild,
+  work: PublishCallOptions,
+): Promise<{ readonly reference: string; readonly published: BuiltImage }> {
+  const statements = await builder.statements?.(image, image, work);
+  const reference = await publisher.publish(image, name, { ...work, statements, referrers });
+  return { reference, published: image };
 }
 
 /**

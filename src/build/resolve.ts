@@ -17,6 +17,7 @@ import { type ManifestQuery, readManifests } from "../kube/manifest_files.ts";
 import { type AskedPart, askedPart, buildImages } from "./build_images.ts";
 import { GoBuilder } from "./builder.ts";
 import type { BuildLock } from "./inputs.ts";
+import type { UnchangedImages } from "./reuse.ts";
 import { partOf } from "./shards.ts";
 
 export interface ResolveRequest {
@@ -25,6 +26,8 @@ export interface ResolveRequest {
   readonly options: CommandOptions;
   /** What images may be built from, and nothing else. */
   readonly lock?: BuildLock | undefined;
+  /** What is said of images that have not changed. */
+  readonly unchanged?: UnchangedImages | undefined;
 }
 
 /** A file of objects with images in it. */
@@ -87,7 +90,9 @@ interface Built {
 }
 
 async function buildAll(
-  { options: given, lock, part }: ResolveRequest & { readonly part: AskedPart | undefined },
+  { options: given, lock, part, unchanged }: ResolveRequest & {
+    readonly part: AskedPart | undefined;
+  },
   references: ReadonlyMap<string, KoReference>,
   manifests: readonly KubeManifest[],
   options: WorkOptions,
@@ -104,7 +109,7 @@ async function buildAll(
     const choose = () => new Set([...own].map((name) => paths.get(name) ?? ""));
     // With the scheme a path is no name of a folder.
     const patterns = [...paths.keys()].map((name) => `ko://${name}`);
-    const built = { patterns, config, lock, part: part && { ...part, choose } };
+    const built = { patterns, config, lock, part: part && { ...part, choose }, unchanged };
     const images = await buildImages(built, options);
     const named = [...references].filter(([name]) => own.has(name));
     return {

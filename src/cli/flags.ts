@@ -124,6 +124,16 @@ export const PART_FLAGS = {
     anything is built where others are, or one lacks (default: none)`,
 } satisfies Filling<CommandOptions>;
 
+/** What is said of images that are built already. */
+export const UNCHANGED_FLAGS = {
+  affectedSince:
+    `--affected-since <commit>  build only what changes since a commit concern, as "kodeno
+    affected" lists it (default: all)`,
+  reuse:
+    `--reuse <place>  with --affected-since: take the other images from a layout, an archive or below
+    a repository, with a tag behind it where that is another (default: none)`,
+} satisfies Filling<CommandOptions>;
+
 /** Where images go, and what they are called. */
 export const NAMING_FLAGS = {
   push: "--push  push the images to KO_DOCKER_REPO",

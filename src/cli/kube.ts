@@ -6,7 +6,7 @@
 import { fromCommand } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, type Given, texts } from "./flag.ts";
-import { PART_FLAGS, PUSHING_FLAGS } from "./flags.ts";
+import { PART_FLAGS, PUSHING_FLAGS, UNCHANGED_FLAGS } from "./flags.ts";
 import { printNote, printText } from "./output.ts";
 
 /** What commands are told that build what Kubernetes objects name. */
@@ -18,6 +18,7 @@ const MANIFEST_FLAGS = {
   watch: "-W, --watch  do it again whenever a file changes, until Ctrl-C",
   ...PUSHING_FLAGS,
   ...PART_FLAGS,
+  ...UNCHANGED_FLAGS,
 } satisfies Flags;
 
 const resolve = command({

@@ -134,6 +134,10 @@ export interface CommandOptions extends BuildOptions, PublishOptions {
   readonly timings?: readonly string[] | undefined;
   /** File that gets the seconds that images took. */
   readonly writeTimings?: string | undefined;
+  /** Builds only images that changes since this commit concern; default all. */
+  readonly affectedSince?: string | undefined;
+  /** Place that the other images are taken from. */
+  readonly reuse?: string | undefined;
   /** File that lists the images which have to be built, and no others. */
   readonly expect?: string | undefined;
 }

@@ -3,7 +3,7 @@
  * that git does not know yet. What a repository itself names to be run is not run.
  * @module
  */
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { KodenoError } from "../errors.ts";
 import { readAll } from "../io/streams.ts";
 import { gitOutput, type GitPlace, reasonOf, runGit } from "./git.ts";
@@ -81,6 +81,24 @@ export async function changesSince(place: GitPlace, revision: string): Promise<C
       return await readAll(output, MAX_FILE_BYTES, `${name} of ${commit}`);
     },
   };
+}
+
+/** Has a file as it was for some work, in one of the same name; nothing where there was none. */
+export async function asBefore<T>(
+  changes: Changes,
+  path: string,
+  work: (file: string) => Promise<T>,
+): Promise<T | undefined> {
+  const bytes = await changes.before(path);
+  if (bytes === undefined) return undefined;
+  const folder = await Deno.makeTempDir({ prefix: "kodeno-before-" });
+  try {
+    const file = join(folder, basename(path));
+    await Deno.writeFile(file, bytes);
+    return await work(file);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 const cannot = ({ directory }: GitPlace, revision: string): string =>

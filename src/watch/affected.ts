@@ -6,10 +6,12 @@
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { parseBase } from "../build/base_names.ts";
 import { type BuildConfig, imageConfigOf, KO_FILES, resolveBuildConfig } from "../config/config.ts";
-import type { BuildOptions } from "../config/options.ts";
+import { lockedSince } from "../airgap/lock_changes.ts";
+import type { UnchangedImages } from "../build/reuse.ts";
+import type { BuildOptions, CommandOptions } from "../config/options.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import type { Changes } from "../git/changes.ts";
+import { asBefore, type Changes, changesSince } from "../git/changes.ts";
 import { moduleDifference, readModuleFile } from "../go/module_file.ts";
 import type { SourcePackage } from "../go/sources.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
@@ -39,16 +41,39 @@ const OF_C = [
   "SwigCXXFiles",
 ] as const;
 
-/**
- * Looks at the images that patterns name.
- *
- * @param options what `config` was made of; the settings of before are found by them
- */
+/** What images are compared with. */
+interface Since {
+  readonly changes: Changes;
+  /** What the configuration was made of; the settings of before are found by them. */
+  readonly options: BuildOptions;
+  /** What kodeno.lock calls the one image; its import path unless given. */
+  readonly name?: string | undefined;
+}
+
+/** What has to be built of what changes since a commit concern, as options of a build say. */
+export function unchangedImages(
+  { affectedSince: since, reuse, ...options }: CommandOptions,
+): UnchangedImages | undefined {
+  if (since === undefined && reuse === undefined) return undefined;
+  if (since === undefined) {
+    const message = `Cannot use --reuse ${reuse}: say with --affected-since the commit that its ` +
+      "images are of";
+    throw new KodenoError("BAD_OPTION", message);
+  }
+  const affected: UnchangedImages["affected"] = async (config, patterns, work) => {
+    const { workingDirectory: directory, go: { environment } } = config;
+    const changes = await changesSince({ directory, environment, signal: work.signal }, since);
+    const found = await findAffected(config, patterns, { changes, options }, work);
+    return new Set(found.flatMap(({ importPath, why }) => why === undefined ? [] : [importPath]));
+  };
+  return { since, reuse, affected };
+}
+
+/** Looks at the images that patterns name. */
 export async function findAffected(
   config: BuildConfig,
   patterns: readonly string[],
-  changes: Changes,
-  options: BuildOptions,
+  { changes, options, name: artifact }: Since,
   work: WorkOptions = {},
 ): Promise<readonly MaybeAffected[]> {
   const images = await findFiles(config, patterns, work);
@@ -56,11 +81,13 @@ export async function findAffected(
   const seen = new Seen(changes, name);
   const settings = await settingsOf(config, changes, options);
   const modules = await modulesOf(config, images, seen, work);
+  const locked = await lockedSince(config.workingDirectory, changes);
   return images.map((image) => {
     const { importPath, packageDirectory } = image;
     const why = settings(image) ?? baseOf(config, image, seen) ?? modules(image) ??
       seen.filesOf(image) ??
-      seen.packagesOf(image.packages) ?? seen.below(join(packageDirectory, "kodata"));
+      seen.packagesOf(image.packages) ?? seen.below(join(packageDirectory, "kodata")) ??
+      locked(artifact ?? importPath);
     return { importPath, packageDirectory, why };
   });
 }
@@ -258,7 +285,13 @@ async function settingsOf(
     const entry = entryOf(one, image);
     const { origins: _, untold, ...settings } = imageConfigOf(one, image.importPath, entry);
     const folder = entry?.directory ?? "";
-    return JSON.stringify([settings, [...untold], folder, one.sbom.forms, one.provenance]);
+    return JSON.stringify([
+      settings,
+      [...untold],
+      folder,
+      one.koFile?.sbom,
+      one.koFile?.provenance,
+    ]);
   };
   return (image) =>
     of(before, image) === of(config, image) ? undefined : `${file} says something else of it`;
@@ -266,10 +299,9 @@ async function settingsOf(
 
 async function koFileBefore(paths: readonly string[], changes: Changes) {
   for (const path of paths) {
-    const bytes = await changes.before(path);
-    if (bytes === undefined) continue;
     const { readKoFile } = await import("../config/ko_yaml.ts");
-    return await asFile(path, bytes, (file) => readKoFile(file, path));
+    const found = await asBefore(changes, path, (file) => readKoFile(file, path));
+    if (found !== undefined) return found;
   }
   return undefined;
 }
@@ -356,8 +388,6 @@ async function moduleFiles(
   changes: Changes,
   { signal }: WorkOptions,
 ) {
-  const bytes = await changes.before(path);
-  if (bytes === undefined) return undefined;
   const how = {
     command: go.command,
     environment: go.environment,
@@ -366,7 +396,8 @@ async function moduleFiles(
   };
   try {
     const read = (file: string) => readModuleFile(how, file);
-    return await Promise.all([asFile(path, bytes, read), read(path)]);
+    const [before, after] = await Promise.all([asBefore(changes, path, read), read(path)]);
+    return before && [before, after] as const;
   } catch (error) {
     signal?.throwIfAborted();
     if (hasCode(error, "GO_FAILED")) return undefined;
@@ -387,20 +418,4 @@ async function hasOtherSums(path: string, changes: Changes): Promise<boolean> {
   const before = linesOf(new TextDecoder().decode(bytes));
   const after = linesOf(await Deno.readTextFile(path).catch(() => ""));
   return [...after].some(([module, sum]) => (before.get(module) ?? sum) !== sum);
-}
-
-/** Has bytes in a file of a name for some work. */
-export async function asFile<T>(
-  path: string,
-  bytes: Uint8Array,
-  work: (file: string) => Promise<T>,
-): Promise<T> {
-  const folder = await Deno.makeTempDir({ prefix: "kodeno-before-" });
-  try {
-    const file = join(folder, basename(path));
-    await Deno.writeFile(file, bytes);
-    return await work(file);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }

@@ -8,6 +8,7 @@ import { cacheDirectory, processEnvironment } from "../config/environment.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { ROUND_FAILED, type WorkOptions } from "../events.ts";
 import { findUp, isInside } from "../io/files.ts";
+import { unchangedImages } from "./affected.ts";
 import { FolderWatch } from "./folders.ts";
 
 /** Changes that come within this time are one, in milliseconds. */
@@ -23,10 +24,17 @@ export interface ResolveOptions extends WorkOptions {
  * whose text has changed.
  */
 export async function resolveObjects(
-  request: ResolveRequest,
+  given: Omit<ResolveRequest, "unchanged">,
   take: (resolved: Iterable<ResolvedManifest>) => Promise<void> | void,
   { watch, ...work }: ResolveOptions,
 ): Promise<void> {
+  const unchanged = unchangedImages(given.options);
+  if (unchanged !== undefined && unchanged.reuse === undefined) {
+    const why = "objects need the other images, too; say with --reuse where they are";
+    const message = `Cannot resolve with --affected-since ${unchanged.since} alone: ${why}`;
+    throw new KodenoError("BAD_OPTION", message);
+  }
+  const request = { ...given, unchanged };
   if (watch) await watchResolved(request, take, work);
   else await take(await resolve(request, work));
 }
