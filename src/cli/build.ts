@@ -3,14 +3,17 @@
  * `skaffold` and `deps`.
  * @module
  */
-import { KodenoError } from "../errors.ts";
+import { KodenoError, printable } from "../errors.ts";
 import { saidAs } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { each, type Flags, type Given, optionOf, splitWords, texts } from "./flag.ts";
 import {
   BUILD_FLAGS,
+  INPUT_FLAGS,
   JSON_EVENTS,
+  JSON_WHOLE,
   LOCKED,
+  NAME_FLAGS,
   NAMING_FLAGS,
   PART_FLAGS,
   PATTERNS,
@@ -21,6 +24,7 @@ import {
   UNNAMED_FLAGS,
 } from "./flags.ts";
 import {
+  alignedRows,
   counted,
   formatDuration,
   printError,
@@ -250,6 +254,64 @@ matches every Go file, "**.go" only those of one folder.`,
   },
 });
 
+const plan = command({
+  about:
+    `Says what "kodeno build" would build, and builds nothing: of each image its name, platforms, base
+    and a hash of all that shapes it. With --json this is what "kodeno merge --complete" holds parts of a
+    build against, and "matrix" in it is what GitHub Actions takes for the matrix of a job.`,
+  words: [PATTERNS],
+  flags: {
+    shards:
+      "--shards <n>  plan n parts: a job of the matrix for each part (default: one for each image)",
+    githubMatrix: "--github-matrix  print the matrix alone, on one line",
+    shard: PART_FLAGS.shard,
+    timings: PART_FLAGS.timings,
+    expect: PART_FLAGS.expect,
+    ...NAME_FLAGS,
+    ...INPUT_FLAGS,
+    ...SKAFFOLD_FLAGS,
+    json: JSON_WHOLE,
+  },
+  examples: {
+    "what would be built": "kodeno plan ./...",
+    "a plan, for machines that build its parts": "kodeno plan ./... --shards 4 --json > plan.json",
+    "a job of GitHub Actions for each part, in a step with the id plan":
+      'echo "matrix=$(kodeno plan ./... --shards 4 --github-matrix)" >> "$GITHUB_OUTPUT"',
+  },
+  after:
+    `The hash is of Go files, embedded files and kodata, the modules by the sums of go.sum, Go's version
+and settings, flags, and what else is said of the image. It is not of what only a build finds out:
+the commit that Go and {{.Git}} write into programs, and what the tag of a base in a registry stands
+for; docs/scale.md says it in full.`,
+  run: async ({ shards, githubMatrix: _, json: __, ...given }, work, patterns) => {
+    const { file } = given;
+    if (file !== undefined && patterns.length > 0) {
+      const why = `${file} says what is built; choose with -b IMAGE`;
+      throw new KodenoError("BAD_OPTION", `Cannot plan ${patterns.join(" ")} with -f: ${why}`);
+    }
+    const { notes = [], ...skaffold } = file === undefined ? {} : await skaffoldOptions(given);
+    for (const message of notes) work.emit({ type: "note", level: "warning", message });
+    const request = { patterns, shards, options: given };
+    const of = file === undefined ? request : { ...request, skaffold };
+    return await (await import("../app/plan.ts")).plan(of, work);
+  },
+  print: ({ images, matrix }, { githubMatrix, json, shards }) => {
+    if (githubMatrix) return printResult(JSON.stringify(matrix));
+    if (json) return printJson("plan", { images, matrix });
+    const partOf = new Map(
+      matrix.include.flatMap(({ shard = "", images = "" }) =>
+        images.split(" ").map((image) => [image, shard] as const)
+      ),
+    );
+    const rows = images.map(({ image, references, platforms, base, inputs }) => [
+      ...shards === undefined ? [] : [partOf.get(image) ?? ""],
+      ...[references[0] ?? "", platforms.join(","), base.name].map(printable),
+      inputs.slice(0, "sha256:".length + 12),
+    ]);
+    alignedRows(rows, "  ").forEach(printResult);
+  },
+});
+
 const affected = command({
   about:
     `Lists the images of Go main packages that would not be built from the same as at a commit: by
@@ -298,4 +360,4 @@ image stands for, and what {{.Git}} and Go itself write into programs of the com
   },
 });
 
-export default { build, watch, skaffold, deps, affected } satisfies Commands;
+export default { build, watch, skaffold, deps, plan, affected } satisfies Commands;

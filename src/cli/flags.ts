@@ -134,6 +134,14 @@ export const UNCHANGED_FLAGS = {
     a repository, with a tag behind it where that is another (default: none)`,
 } satisfies Filling<CommandOptions>;
 
+/** What images are called. */
+export const NAME_FLAGS = {
+  bare: "--bare  use KO_DOCKER_REPO as the whole image name",
+  baseImportPaths: "-B, --base-import-paths  name images after the last element of the import path",
+  preserveImportPaths: "-P, --preserve-import-paths  name images after the whole import path",
+  tags: texts('-t, --tags <list>  tags of the images, with commas (default: "latest")'),
+} satisfies Filling<CommandOptions>;
+
 /** Where images go, and what they are called. */
 export const NAMING_FLAGS = {
   push: "--push  push the images to KO_DOCKER_REPO",
@@ -141,10 +149,7 @@ export const NAMING_FLAGS = {
   local: "-L, --local  load the images into the Docker daemon, or into kind below kind.local",
   localDomain: `--local-domain <domain>  a KO_DOCKER_REPO below this domain means --local; without
     KO_DOCKER_REPO it is the prefix of names (default: "ko.local")`,
-  bare: "--bare  use KO_DOCKER_REPO as the whole image name",
-  baseImportPaths: "-B, --base-import-paths  name images after the last element of the import path",
-  preserveImportPaths: "-P, --preserve-import-paths  name images after the whole import path",
-  tags: texts('-t, --tags <list>  tags of the images, with commas (default: "latest")'),
+  ...NAME_FLAGS,
   tagOnly: "--tag-only  leave digests out of references",
 } satisfies Filling<CommandOptions & { readonly noPush?: boolean }>;
 

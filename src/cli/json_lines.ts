@@ -379,6 +379,28 @@ const LINES = [
     written: z.boolean().describe("whether the file was written; not with `--check`"),
   }).meta({ id: "lock", description: "Result of `lock`: what images are built from." }),
   z.strictObject({
+    type: z.literal("plan"),
+    images: z.array(z.strictObject({
+      image: z.string().describe("its import path, or the name of the artifact"),
+      name: z.string().describe("of the image, without tag"),
+      references: texts.describe("`NAME:TAG` each"),
+      importPath,
+      platforms,
+      base: z.strictObject({
+        name: z.string().describe("as it is named"),
+        digest: z.string().describe("what that stands for, where it is known without a registry")
+          .optional(),
+      }).describe("base image"),
+      inputs: z.string().describe("hash of all that shapes the image"),
+    })).readonly().describe("those that would be built, sorted"),
+    matrix: z.strictObject({
+      include: z.array(map).readonly().describe(
+        "of each part `shard` (`1/4`), `index`, `images` (with blanks between) and `inputs`; without " +
+          "`--shards` of each image `image`, `name`, `platforms` (with commas between) and `inputs`",
+      ),
+    }).describe("matrix of a job of GitHub Actions"),
+  }).meta({ id: "plan", description: "Result of `plan`: what would be built." }),
+  z.strictObject({
     type: z.literal("affected"),
     image: z.string().describe("its import path, or the name of the artifact"),
     why: z.string().describe("the first reason that was found"),

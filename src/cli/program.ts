@@ -43,6 +43,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     run: [KUBERNETES, "build images and run them in the cluster"],
     skaffold: [BUILDING, "build an image as a custom builder of Skaffold"],
     deps: [BUILDING, "list the files that images are built from"],
+    plan: [BUILDING, "say what would be built, and divide it among machines"],
     affected: [BUILDING, "list the images that changes since a commit concern"],
     lock: [LOCK, "write or check kodeno.lock: what images are built from"],
     sync: [CONFIG, "print file sync rules of kodata for skaffold.yaml"],

@@ -36,7 +36,7 @@ export function resolveShard(
 }
 
 /** Reads a number of shards. */
-function parseShards(what: string, text: string): number {
+export function parseShards(what: string, text: string): number {
   const total = /^[1-9]\d*$/.test(text) ? Number(text) : NaN;
   if (total <= MOST) return total;
   throw badValue(what, text, `it has to be a whole number from 1 to ${MOST}`);
@@ -88,7 +88,7 @@ function shardOfMachine(environment: Environment): Pick<Shard, "index" | "total"
  * Reads files of a line for each image, `SECONDS NAME`, as `--write-timings` writes them; of two lines
  * for an image the later one counts.
  */
-function readTimings(paths: readonly string[] = []): ReadonlyMap<string, number> {
+export function readTimings(paths: readonly string[] = []): ReadonlyMap<string, number> {
   const seconds = new Map<string, number>();
   for (const path of paths) {
     const text = readNamedText("timings", path, MAX_TIMINGS_BYTES);

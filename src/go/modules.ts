@@ -52,7 +52,8 @@ export async function modulesOf(
   }));
 }
 
-function usedModule(
+/** A module, as go lists it, with the sum that go.sum has of it. */
+export function usedModule(
   { Path: path, Version: version, Replace }: ListedModule,
   sums: ReadonlyMap<string, string>,
 ): UsedModule {
@@ -66,7 +67,12 @@ function usedModule(
 
 /** The sums of all modules that the `go.sum` of a module, or those of a workspace, have. */
 async function sumsOf(how: GoCommand, flags: readonly string[]) {
-  const files = (await moduleFiles(how, flags)).filter((path) => path.endsWith(".sum"));
+  return await sumsIn(await moduleFiles(how, flags));
+}
+
+/** The sums that those of files have which are a `go.sum`, by `MODULE VERSION`. */
+export async function sumsIn(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const files = paths.filter((path) => path.endsWith(".sum"));
   const texts = await Promise.all(files.map(readIfThere));
   return new Map(
     texts.join("\n").split("\n").map((line) => {

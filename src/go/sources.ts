@@ -47,17 +47,24 @@ export interface SourcePackage extends ListedPackage {
   readonly ImportMap?: Readonly<Record<string, string>>;
 }
 
+/** What {@link listSources} is asked. */
+interface SourceQuery extends Pick<ListQuery, "flags" | "patterns"> {
+  /** Whether imports are wanted. */
+  readonly graph: boolean;
+  /** Whether packages of the module cache are wanted, too, which tell what modules there are. */
+  readonly cached?: boolean | undefined;
+}
+
 /**
- * Lists packages and all that they depend on, less those of Go itself and of the module cache: what
- * is there never changes.
+ * Lists packages and all that they depend on, less those of Go itself and, unless asked for, of the module
+ * cache: what is there never changes.
  *
- * @param graph whether imports are wanted
  * @returns `packages` by import path, what is imported first; in `faults` what is wrong with them, a
  * line each
  */
 export async function listSources(
   how: GoCommand,
-  { flags, patterns, graph }: Pick<ListQuery, "flags" | "patterns"> & { readonly graph: boolean },
+  { flags, patterns, graph, cached }: SourceQuery,
 ) {
   const fields = [...FIELDS, ...FILES, "EmbedPatterns", ...(graph ? GRAPH : [])];
   const packages = new Map<string, SourcePackage>();
@@ -67,7 +74,7 @@ export async function listSources(
     if (text.includes('\n\t"Standard": true')) return;
     const found = JSON.parse(text) as SourcePackage;
     if (found.Error) faults.push(`${found.ImportPath}: ${withNextStep(found.Error.Err)}`);
-    if (isOwn(found) || found.Match) packages.set(found.ImportPath, found);
+    if (cached || isOwn(found) || found.Match) packages.set(found.ImportPath, found);
   });
   return { packages, faults };
 }

@@ -16,7 +16,7 @@ import { moduleDifference, readModuleFile } from "../go/module_file.ts";
 import type { SourcePackage } from "../go/sources.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { ioFailure, isFile, isFolder, isInside, isNotFound } from "../io/files.ts";
-import { findFiles, findModules, type ImageFiles } from "./image_files.ts";
+import { entryOf, findFiles, findModules, type ImageFiles } from "./image_files.ts";
 
 /** An image, and whether its inputs differ. */
 interface MaybeAffected extends Pick<ImageFiles, "importPath" | "packageDirectory"> {
@@ -304,13 +304,6 @@ async function koFileBefore(paths: readonly string[], changes: Changes) {
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** The entry of `builds` that is for a package, by the folder that it names. */
-function entryOf({ builds }: BuildConfig, { packageDirectory }: ImageFiles) {
-  return builds.find(({ directory, main }) =>
-    resolve(directory, main.replace(/[^/]*\.go$/, "")) === packageDirectory
-  );
 }
 
 /** Whether the base of an image differs, as far as that lies in the repository. */

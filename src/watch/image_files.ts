@@ -19,10 +19,12 @@ import {
   selectListFlags,
   selectMains,
 } from "../go/list.ts";
-import { modulesOf, type UsedModule } from "../go/modules.ts";
+import { modulesOf, type Toolchain, toolchainOf, type UsedModule } from "../go/modules.ts";
 import {
   closureOf,
   filesOf,
+  isOwn,
+  type ListedModule,
   listSources,
   moduleFiles,
   profileOf,
@@ -48,7 +50,13 @@ export interface ImageFiles extends Pick<MainPackage, "importPath" | "packageDir
 }
 
 /** The packages of one image, and what go reads beside them. */
-interface ImageSources extends Omit<ImageFiles, "files" | "absent"> {
+export interface ImageSources extends Omit<ImageFiles, "files" | "absent"> {
+  /** Folder that go runs in. */
+  readonly directory: string;
+  /** Where they are asked for, the modules of packages that are not the user's own. */
+  readonly modules: readonly ListedModule[];
+  /** Where they are asked for, what compiles it, for each platform in its turn. */
+  readonly toolchains: readonly Toolchain[];
   /** Whether it is for Windows only. */
   readonly windows: boolean;
 }
@@ -90,6 +98,12 @@ export async function findFiles(
   }));
 }
 
+/** How sources are looked for. */
+interface SourceOptions extends WorkOptions {
+  /** Whether it is wanted, too, what they are compiled with beside them: modules and toolchains. */
+  readonly cached?: boolean;
+}
+
 /**
  * Finds the packages of the images that patterns name, with one run of `go list` for each platform,
  * folder and set of flags.
@@ -97,11 +111,11 @@ export async function findFiles(
 export async function findSources(
   config: BuildConfig,
   patterns: readonly string[],
-  work: WorkOptions = {},
+  { cached = false, ...work }: SourceOptions = {},
 ): Promise<readonly ImageSources[]> {
   const { image, go, workingDirectory } = config;
   try {
-    return await listImages(config, patterns, work);
+    return await listImages(config, patterns, { cached, ...work });
   } catch (error) {
     const environment = goVariables(USUAL, { ...go, ...image.go });
     const how = goCommand(config, { directory: workingDirectory, environment }, work);
@@ -117,7 +131,7 @@ export async function findSources(
 async function listImages(
   config: BuildConfig,
   patterns: readonly string[],
-  work: WorkOptions,
+  { cached = false, ...work }: SourceOptions,
 ): Promise<readonly ImageSources[]> {
   const { image, builds, baseImageOverrides } = config;
   // Where all images are built alike, the run that lists everything finds them, too.
@@ -127,18 +141,26 @@ async function listImages(
   const listed = await Promise.all(runs.map(async ({ flags, patterns, os, ...run }) => {
     const how = goCommand(config, run, work);
     const graph = !alike || patterns.length > 1 || patterns.some((one) => one.includes("..."));
-    const [{ packages, faults }, modules] = await Promise.all([
-      listSources(how, { flags, patterns, graph }),
+    const [{ packages, faults }, modules, toolchain] = await Promise.all([
+      listSources(how, { flags, patterns, graph, cached }),
       moduleFiles(how, flags),
+      cached ? toolchainOf(how) : undefined,
     ]);
     const all = [...packages.values()];
     const mains = () =>
-      selectMains({ directory: how.directory, patterns }, all).map((main) => ({
-        ...main,
-        os,
-        packages: graph ? closureOf(packages, main.importPath) : all,
-        beside: [...modules, ...profileOf(how, flags, main.packageDirectory)],
-      }));
+      selectMains({ directory: how.directory, patterns }, all).map((main) => {
+        const packagesOf = graph ? closureOf(packages, main.importPath) : all;
+        return {
+          ...main,
+          os,
+          packages: cached ? packagesOf.filter((one) => isOwn(one) || one.Match) : packagesOf,
+          modules: packagesOf.flatMap(({ Module }) =>
+            Module === undefined || Module.Main ? [] : Module
+          ),
+          toolchains: toolchain === undefined ? [] : [toolchain],
+          beside: [...modules, ...profileOf(how, flags, main.packageDirectory)],
+        };
+      });
     return { faults, mains };
   }));
   for (const fault of new Set(listed.flatMap(({ faults }) => faults))) {
@@ -151,6 +173,9 @@ async function listImages(
   return [...images].map(([importPath, runs]) => ({
     importPath,
     packageDirectory: runs[0]?.packageDirectory ?? "",
+    directory: runs[0]?.directory ?? "",
+    modules: runs.flatMap(({ modules }) => modules),
+    toolchains: runs.flatMap(({ toolchains }) => toolchains),
     packages: runs.flatMap(({ packages }) => packages),
     beside: runs.flatMap(({ beside }) => beside),
     windows: runs.every(({ os }) => os === "windows"),
@@ -239,7 +264,7 @@ function goCommand(
  * The platforms of an image. Those that are named in full need no look at the base image; for others
  * a base of a registry may be asked.
  */
-async function platformsOf(
+export async function platformsOf(
   config: BuildConfig,
   image: ImageSettings,
   work: WorkOptions,
@@ -258,6 +283,16 @@ async function platformsOf(
   const none = () => Promise.reject(new Error("it is no base that is built in"));
   await using bases = new BaseSet(config, work, none);
   return (await bases.open(image)).images.map(({ platform }) => platform);
+}
+
+/** The entry of `builds` that is for a package, by the folder that it names. */
+export function entryOf(
+  { builds }: BuildConfig,
+  { packageDirectory }: Pick<ImageFiles, "packageDirectory">,
+) {
+  return builds.find(({ directory, main }) =>
+    resolve(directory, main.replace(/[^/]*\.go$/, "")) === packageDirectory
+  );
 }
 
 /** Files of kodata as they are called there, and what links among them lead to. */

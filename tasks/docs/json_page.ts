@@ -11,6 +11,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   watch: "stage, bytes, compiled, transfer, image; built",
   skaffold: "stage, bytes, compiled, transfer; image",
   deps: "-; an array of paths",
+  plan: "-; plan",
   affected: "-; affected",
   lock: "stage; lock",
   sync: "-; an array of rules",

@@ -359,6 +359,7 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   const app = { type: "planned", imageName: "app", reference: "app:v1" };
   assert.deepEqual(planned.filter(({ type }) => type !== "note"), [app]);
   await lines(dir, ["config", "-f", "skaffold.yaml"]);
+  await lines(dir, ["plan", "-f", "skaffold.yaml"]);
   await lines(dir, ["init"]);
   const doctor = await kodeno(["doctor", "--offline", "--json"], { cwd: dir.path });
   parsedLines(doctor.stdout);
