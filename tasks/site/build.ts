@@ -17,9 +17,12 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   Guides: [],
   Reference: [
     ...["docs/commands.md", "docs/ko-yaml.md", "docs/json.md", "docs/library.md"],
-    ...["docs/interop.md", "docs/security.md", "bench/RESULTS.md"],
+    ...["docs/interop.md", "docs/security.md", "docs/compatibility.md", "bench/RESULTS.md"],
   ],
-  Project: ["CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md", "LICENSE"],
+  Project: [
+    ...["CHANGELOG.md", "docs/releases.md", "SECURITY.md", "CONTRIBUTING.md"],
+    ...["CODE_OF_CONDUCT.md", "ARCHITECTURE.md", "LICENSE"],
+  ],
 };
 const IMAGE = /\.(?:svg|png)$/;
 /** A link to a file of the project, not to a host or into its own page. */
