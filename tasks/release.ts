@@ -4,14 +4,15 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { ROOT } from "../test/support/kodeno.ts";
 import { writeReleaseFiles } from "./release/files.ts";
 import { writeReleaseImages } from "./release/image.ts";
 import { compilePrograms } from "./release/programs.ts";
-import { checkTag } from "./release/targets.ts";
+import { notesOf } from "./release/targets.ts";
 
 const USAGE = `usage:
   deno task release tag TAG
-      refuses a tag that is not that of the version in deno.json
+      refuses a tag that is not that of the version in deno.json; prints what CHANGELOG.md says of it
   deno task release programs FOLDER
       compiles kodeno for each machine into a folder
   deno task release files FOLDER --repository OWNER/NAME [--key FILE]
@@ -39,7 +40,7 @@ async function release(args: readonly string[]): Promise<boolean> {
   if (one === undefined || more.length > 0 || (two !== undefined) !== (step === "image")) {
     return false;
   }
-  if (step === "tag") checkTag(one);
+  if (step === "tag") console.log(notesOf(one, await Deno.readTextFile(`${ROOT}CHANGELOG.md`)));
   else if (step === "programs") await compilePrograms(one);
   else if (step === "files" && repository) {
     await writeReleaseFiles({ folder: one, repository, key });

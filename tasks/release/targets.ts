@@ -33,9 +33,19 @@ export function ownTarget(): Target | undefined {
   return TARGETS.find(({ triple }) => triple === Deno.build.target);
 }
 
-/** Refuses a tag that is not that of the version in deno.json. */
-export function checkTag(tag: string): void {
-  if (tag === `v${VERSION}`) return;
-  const next = `set the tag v${VERSION}, or another version in deno.json`;
-  throw new Error(`Cannot release tag ${tag}: deno.json has version ${VERSION}; ${next}`);
+/**
+ * What a changelog says of the version that a tag is for, in the form of Keep a Changelog. Refuses a tag that
+ * is not that of the version in deno.json, and a version without a chapter.
+ */
+export function notesOf(tag: string, changelog: string): string {
+  if (tag !== `v${VERSION}`) {
+    const next = `set the tag v${VERSION}, or another version in deno.json`;
+    throw new Error(`Cannot release tag ${tag}: deno.json has version ${VERSION}; ${next}`);
+  }
+  const chapters = changelog.split(/^## /m).slice(1);
+  const chapter = chapters.find((one) => one.startsWith(`${VERSION} - `));
+  const notes = chapter?.replace(/^.*/, "").trim();
+  if (notes) return notes;
+  const next = `call what is unreleased "${VERSION} - " and the day`;
+  throw new Error(`Cannot release tag ${tag}: CHANGELOG.md says nothing of ${VERSION}; ${next}`);
 }

@@ -11,7 +11,7 @@ import { done, ROOT } from "../support/kodeno.ts";
 import { run, succeed } from "../support/process.ts";
 import { names, tempDir } from "../support/temp.ts";
 import { brewFormula, scoopManifest } from "../../tasks/release/formulas.ts";
-import { programName, TARGETS } from "../../tasks/release/targets.ts";
+import { notesOf, programName, TARGETS } from "../../tasks/release/targets.ts";
 import { OWN, releaseFolder, releaseStep } from "./programs.ts";
 
 const REPOSITORY = ["--repository", "team/kodeno"];
@@ -139,7 +139,14 @@ Deno.test("release: what does not fit is refused in a line", async (t) => {
       if (code === 1) assert.equal(outcome.stderr.trim().split("\n").length, 1, outcome.stderr);
     });
   };
-  assert.equal((await releaseStep(["tag", `v${VERSION}`])).code, 0);
+  const tag = `v${VERSION}`;
+  const changelog =
+    `# Changes\n\n## Unreleased\n\n## ${VERSION} - 2026-12-01\n\n### Added\n\n- A.\n`;
+  assert.equal(notesOf(tag, `${changelog}\n## 0.0.9 - 2026-01-01\n\n- B.\n`), "### Added\n\n- A.");
+  const told = await releaseStep(["tag", tag]);
+  const isThere = (await Deno.readTextFile(`${ROOT}CHANGELOG.md`)).includes(`\n## ${VERSION} - `);
+  assert.equal(told.code, isThere ? 0 : 1, told.stderr);
+  if (!isThere) assert.match(told.stderr, /CHANGELOG\.md says nothing of \S+; call what is unrel/);
   const other = /^Cannot release tag v9\.9\.9: deno\.json has version \S+; set the tag v/;
   await refused(other, ["tag", "v9.9.9"]);
   await refused(/^Cannot release tag 9: /, ["tag", "9"]);
