@@ -50,6 +50,11 @@ const GO_TOOLS = {
     version: "v1.7.12",
     folder: "/cmd/actionlint",
   },
+  kubeconform: {
+    module: "github.com/yannh/kubeconform",
+    version: "v0.8.0",
+    folder: "/cmd/kubeconform",
+  },
   crictl: { module: "sigs.k8s.io/cri-tools", version: "v1.37.0", folder: "/cmd/crictl" },
 } as const satisfies Record<string, GoProgram>;
 
@@ -77,6 +82,7 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   groff: "groff-base",
   shellcheck: "shellcheck",
   chromium: "chromium",
+  rsync: "rsync",
   // For those of the Go programs that hold C.
   gcc: "gcc",
 };
@@ -93,8 +99,32 @@ const setting = (name: string): string | undefined => Deno.env.get(name) || unde
 /** Where `goTool` keeps a program, whether or not it is there yet. */
 export function goToolPath(name: GoToolName): string {
   const { module, version }: GoProgram = GO_TOOLS[name];
-  const cache = resolve(setting("KODENO_TOOLS_DIR") ?? join(ROOT, ".cache", "tools"));
-  return join(cache, `${module}@${version}`, name);
+  return join(toolsFolder(), `${module}@${version}`, name);
+}
+
+/** Where tools are kept between runs. */
+const toolsFolder = (): string =>
+  resolve(setting("KODENO_TOOLS_DIR") ?? join(ROOT, ".cache", "tools"));
+
+/** A folder that is kept between runs; `make` fills it the first time. */
+export async function keptFolder(
+  name: string,
+  make: (folder: string) => Promise<void>,
+): Promise<string> {
+  const folder = join(toolsFolder(), name);
+  const isThere = () => Deno.stat(folder).then(() => true, () => false);
+  if (await isThere()) return folder;
+  await Deno.mkdir(dirname(folder), { recursive: true });
+  // Beside its final place, so that the rename is atomic: two test processes may both make it.
+  const made = await Deno.makeTempDir({ dir: dirname(folder), prefix: ".new-" });
+  try {
+    await make(made);
+    await Deno.rename(made, folder);
+  } catch (error) {
+    await Deno.remove(made, { recursive: true });
+    if (!await isThere()) throw error;
+  }
+  return folder;
 }
 
 /** Whether there is what a program needs to be built. */
