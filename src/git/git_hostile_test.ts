@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { GIT_ENVIRONMENT, gitRepository } from "../../test/support/git_repository.ts";
 import { tempDir } from "../../test/support/temp.ts";
+import { asBefore, changesSince } from "./changes.ts";
 import { gitChanges, gitCommitTag, gitFacts } from "./git.ts";
 
 /** A program that leaves a mark, and the settings that name it. */
@@ -55,6 +56,10 @@ Deno.test("git: what a repository names is not run, and changes are seen all the
   await repository.write({ "main.go": "package other\n" });
   assert.equal(await gitCommitTag(place), "v1-dirty");
   assert.equal((await gitFacts(place)).fields.TreeState, "dirty");
+  const since = await changesSince(place, "v1");
+  const main = repository.dir.join("main.go");
+  assert.deepEqual([...since.changed], [[main, "changed"]]);
+  assert.equal(await asBefore(since, main, Deno.readTextFile), "package main\n");
 
   // An object that is not there is not fetched.
   const tag = (await repository.git("rev-parse", "v1")).trim();
@@ -89,6 +94,10 @@ Deno.test("git: a submodule's programs are not run, and its changes are seen", a
   assert.equal(await changed(), false);
   await Deno.writeTextFile(repository.dir.join("a/lib/lib.go"), "package changed\n");
   assert.deepEqual([await changed(), await changed("a")], [true, true]);
+  assert.equal(
+    (await changesSince(place, "HEAD")).knows(repository.dir.join("a/lib/lib.go")),
+    false,
+  );
   await repository.dir.write("b/x", "x");
   await repository.git("add", "b");
   await repository.git("commit", "--quiet", "-m", "three");

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { Dice } from "../support/dice.ts";
 import { assertFails } from "../support/failure.ts";
 import { type GitRepository, gitRepository } from "../support/git_repository.ts";
 import { goProxy } from "../support/go_proxy.ts";
@@ -79,6 +80,10 @@ const replaced = (path: string, from: string, to: string): Edit => async ({ dir 
   assert.ok(text.includes(from), path);
   await dir.write(path, text.replaceAll(from, to));
 };
+
+/** Rounds of several edits, and which; KODENO_AFFECTED_ROUNDS=200 goes on for longer. */
+const ROUNDS = Number(Deno.env.get("KODENO_AFFECTED_ROUNDS") ?? 4);
+const SEED = Number(Deno.env.get("KODENO_AFFECTED_SEED") ?? 1);
 
 /** What is done, the images that it concerns, and the reason that the first of them is listed for. */
 const EDITS: readonly (readonly [edit: Edit, affected: string, why?: string])[] = [
@@ -192,23 +197,46 @@ Deno.test("affected: what would be built otherwise is listed, after each of many
     );
   };
   const before = await built();
-  for (const [i, [edit, expected, why = ""]] of EDITS.entries()) {
-    await edit(repository);
+  /** What is listed after edits, each with its reason; no other image has become another one. */
+  const look = async (what: string): Promise<ReadonlyMap<string, string>> => {
     const args = ["affected", "--since", first, "--json", "./cmd/..."];
     const [stdout, after] = await Promise.all([done(dir, args, env), built()]);
     const lines = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-    const listed = lines.map(({ image }) => image.replace("example.com/app/cmd/", ""));
-    assert.deepEqual(
-      listed,
-      expected.split(" ").filter(Boolean),
-      `edit ${i}: ${JSON.stringify(lines)}`,
+    const listed = new Map(
+      lines.map(({ image, why }) => [image.replace("example.com/app/cmd/", ""), why]),
     );
-    if (why !== "") assert.ok(lines[0].why.includes(why), `edit ${i}: ${lines[0].why}`);
-    const other = [...after].filter(([name, digest]) => before.get(name) !== digest)
-      .map(([name]) => name);
-    assert.deepEqual(other.filter((name) => !listed.includes(name)), [], `edit ${i}`);
+    const other = [...after].filter(([name, digest]) => before.get(name) !== digest);
+    assert.deepEqual(other.filter(([name]) => !listed.has(name)), [], what);
+    return listed;
+  };
+  const undo = async () => {
     await repository.git("reset", "--quiet", "--hard", first);
     await repository.git("clean", "--quiet", "-dfx");
+  };
+  for (const [i, [edit, expected, why = ""]] of EDITS.entries()) {
+    await edit(repository);
+    const listed = await look(`edit ${i}`);
+    assert.deepEqual([...listed.keys()], expected.split(" ").filter(Boolean), `edit ${i}`);
+    const [reason = ""] = listed.values();
+    assert.ok(reason.includes(why), `edit ${i}: ${reason}`);
+    await undo();
+  }
+  // Several edits at once: none hides another, and no more is listed than each of them lists.
+  const dice = new Dice(SEED);
+  for (let round = 0; round < ROUNDS; round++) {
+    const chosen = Array.from({ length: 2 + dice.below(3) }, () => dice.below(EDITS.length));
+    const expected = new Set<string>();
+    for (const i of new Set(chosen)) {
+      const [edit, images] = EDITS[i] as (typeof EDITS)[number];
+      // One may have taken away what the next would change.
+      const isDone = await edit(repository).then(() => true, () => false);
+      for (const one of isDone ? images.split(" ") : []) expected.add(one);
+      if (dice.chance(0.3)) await repository.git("add", "--all");
+      if (dice.chance(0.3)) await repository.commit("meanwhile");
+    }
+    const listed = await look(`edits ${chosen} of seed ${SEED}`);
+    assert.deepEqual([...listed.keys()].filter((name) => !expected.has(name)), [], `${chosen}`);
+    await undo();
   }
 });
 
