@@ -17,6 +17,8 @@ export interface Changes {
   readonly folder: string;
   readonly commit: string;
   readonly changed: ReadonlyMap<string, Change>;
+  /** Whether it is a file that git can tell of, and no link. */
+  isPlain(path: string): boolean;
   /** Whether git can tell of a file: not of one that it ignores, or of a submodule's. */
   knows(path: string): boolean;
   /** The bytes that a file had then; nothing where it was none. */
@@ -51,7 +53,7 @@ export async function changesSince(place: GitPlace, revision: string): Promise<C
   const diff = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-status", "-z"];
   const [differences, tracked, others] = await Promise.all([
     list(...diff, commit, "--"),
-    list("ls-files", "-v", "-z"),
+    list("ls-files", "-v", "--stage", "-z"),
     list("ls-files", "--others", "--exclude-standard", "-z"),
   ]);
   const changed = new Map<string, Change>();
@@ -65,13 +67,17 @@ export async function changesSince(place: GitPlace, revision: string): Promise<C
     changed.set(path, changed.has(path) ? "changed" : "added");
   }
   // Of others git was told to take them for unchanged, or not to have them here.
-  const known = new Set(
-    tracked.filter((line) => line.startsWith("H ")).map((line) => join(folder, line.slice(2))),
+  const known = new Map(
+    tracked.filter((line) => line.startsWith("H ")).map((line) => {
+      const [mode = "", name = ""] = [line.slice(2, 8), line.slice(line.indexOf("\t") + 1)];
+      return [join(folder, name), mode];
+    }),
   );
   return {
     folder,
     commit,
     changed,
+    isPlain: (path) => known.get(path)?.startsWith("100") === true && !changed.has(path),
     knows: (path) => known.has(path) || changed.has(path),
     before: async (path) => {
       const name = path.slice(folder.length + 1);

@@ -35,7 +35,7 @@ Deno.test("changes: committed, staged or not, new and gone, by names of any kind
   await dir.write("-odd \n\"name'", "other\n");
   await dir.write("untracked", "");
   await dir.write("ignored", "");
-  await dir.write("sub/é", "");
+  await dir.write("sub/\u00e9", "");
   const place = { directory: dir.join("sub"), environment: GIT_ENVIRONMENT };
   const since = await changesSince(place, "HEAD~1");
   assert.equal(since.folder, dir.path);
@@ -44,7 +44,7 @@ Deno.test("changes: committed, staged or not, new and gone, by names of any kind
     [
       "added later",
       "added new",
-      "added sub/é",
+      "added sub/\u00e9",
       "added untracked",
       "changed -odd \n\"name'",
       "changed back",

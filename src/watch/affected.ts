@@ -30,16 +30,9 @@ const TEST = /_test\.go$/;
 /** Files that decide which module and workspace the folders below them are of. */
 const ROOTS = ["go.mod", "go.work"];
 /** Fields of packages whose files may read files of any name, in any other folder. */
-const OF_C = [
-  "SFiles",
-  "CgoFiles",
-  "CFiles",
-  "CXXFiles",
-  "MFiles",
-  "FFiles",
-  "SwigFiles",
-  "SwigCXXFiles",
-] as const;
+const OF_C = ["CgoFiles", "SwigFiles", "SwigCXXFiles"] as const;
+/** What assembly includes: a file of Go's own, or one that go makes of the package. */
+const GO_INCLUDE = /^(?:textflag|funcdata|go_asm|asm_\w+|cgo\/abi_\w+)\.h$/;
 
 /** What images are compared with. */
 interface Since {
@@ -125,7 +118,7 @@ class Seen {
   /** Of a file that is read; what git knows nothing of may have been any other one. */
   ofRead(path: string): string | undefined {
     const found = this.of(path);
-    if (found !== undefined) return found;
+    if (found !== undefined || this.changes.isPlain(path)) return found;
     const real = this.#real(path);
     if (real !== path) {
       const led = this.of(real) ?? this.#otherLink();
@@ -134,6 +127,9 @@ class Seen {
     if (this.changes.knows(real)) return undefined;
     return `${this.name(path)} is in no commit, so that nobody knows what it was`;
   }
+
+  /** What was found of packages, which many images share. */
+  readonly #found = new Map<SourcePackage, string | undefined>();
 
   #link: string | undefined | null = null;
 
@@ -172,21 +168,27 @@ class Seen {
   /** Of files that were in packages, and are not now: what go lists has them no more. */
   packagesOf(packages: readonly SourcePackage[]): string | undefined {
     for (const one of packages) {
-      const { Dir = "", EmbedPatterns, Error: problem, ImportPath } = one;
-      if (problem !== undefined) return `go cannot read ${ImportPath}`;
-      const root = this.#roots.find((path) => isInside(dirname(path), Dir));
-      if (root !== undefined) return this.of(root);
-      const [source] = this.#sources.get(Dir) ?? [];
-      if (source !== undefined) return this.of(source);
-      for (const pattern of EmbedPatterns ?? []) {
-        const found = this.#embedded(Dir, pattern.replace(/^all:/, ""));
-        if (found !== undefined) return found;
-      }
-      if (!OF_C.some((field) => one[field]?.length)) continue;
-      const included = [...this.changes.changed.keys()].find((path) => !path.endsWith(".go"));
-      if (included !== undefined) return this.of(included);
+      const found = this.#found.has(one) ? this.#found.get(one) : this.#ofPackage(one);
+      this.#found.set(one, found);
+      if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  #ofPackage(one: SourcePackage): string | undefined {
+    const { Dir = "", EmbedPatterns, Error: problem, ImportPath } = one;
+    if (problem !== undefined) return `go cannot read ${ImportPath}`;
+    const root = this.#roots.find((path) => isInside(dirname(path), Dir));
+    if (root !== undefined) return this.of(root);
+    const [source] = this.#sources.get(Dir) ?? [];
+    if (source !== undefined) return this.of(source);
+    for (const pattern of EmbedPatterns ?? []) {
+      const found = this.#embedded(Dir, pattern.replace(/^all:/, ""));
+      if (found !== undefined) return found;
+    }
+    if (!OF_C.some((field) => one[field]?.length) && !includesOthers(one)) return undefined;
+    const included = [...this.changes.changed.keys()].find((path) => !path.endsWith(".go"));
+    return included && this.of(included);
   }
 
   #embedded(folder: string, pattern: string): string | undefined {
@@ -214,6 +216,18 @@ class Seen {
     }
     return empty && `${this.name(empty)} is empty, which no commit tells`;
   }
+}
+
+/** Whether assembly of a package includes what is none of its files. */
+function includesOthers({ Dir = "", SFiles = [], HFiles = [] }: SourcePackage): boolean {
+  const own = new Set(HFiles);
+  return [...SFiles, ...(SFiles.length > 0 ? HFiles : [])].some((file) => {
+    const text = Deno.readTextFileSync(join(Dir, file));
+    return [...text.matchAll(/^\s*#\s*include\s+(.*)$/gm)].some(([, name = ""]) => {
+      const [, path = ""] = /^"([^"]*)"/.exec(name) ?? [];
+      return !own.has(path) && !GO_INCLUDE.test(path);
+    });
+  });
 }
 
 /** What links in a folder lead to, that is a folder, too; and one that holds nothing, if there is one. */

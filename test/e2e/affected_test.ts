@@ -40,6 +40,10 @@ const FILES: Readonly<Record<string, string>> = {
   ),
   "lib/lib.go": 'package lib\n\nfunc Hi() { print("hi") }\n',
   "lib/bye.go": 'package lib\n\nfunc Bye() { print("bye") }\n',
+  "lib/number.go": "package lib\n\nfunc Number() int64\n\nfunc init() { println(Number()) }\n",
+  "lib/number_amd64.s": '#include "textflag.h"\n#include "number.h"\n' +
+    "TEXT \u00b7Number(SB), NOSPLIT, $0-8\n\tMOVQ $NUMBER, ret+0(FP)\n\tRET\n",
+  "lib/number.h": "#define NUMBER 1\n",
   "lib/never.go": "//go:build never\n\npackage lib\n",
   "lib/lib_test.go": "package lib\n",
   "cmd/b/main.go": main(
@@ -82,7 +86,7 @@ const replaced = (path: string, from: string, to: string): Edit => async ({ dir 
 };
 
 /** Rounds of several edits, and which; KODENO_AFFECTED_ROUNDS=200 goes on for longer. */
-const ROUNDS = Number(Deno.env.get("KODENO_AFFECTED_ROUNDS") ?? 4);
+const ROUNDS = Number(Deno.env.get("KODENO_AFFECTED_ROUNDS") ?? 2);
 const SEED = Number(Deno.env.get("KODENO_AFFECTED_SEED") ?? 1);
 
 /** What is done, the images that it concerns, and the reason that the first of them is listed for. */
@@ -110,6 +114,14 @@ const EDITS: readonly (readonly [edit: Edit, affected: string, why?: string])[] 
     },
     "a",
     "lib/farewell.go is new",
+  ],
+  [write("lib/number.h", "#define NUMBER 2\n"), "a", "lib/number.h has changed"],
+  [
+    async ({ dir }) => {
+      await dir.write("lib/number.h", '#include "inc/two.h"\n');
+      await dir.write("lib/inc/two.h", "#define NUMBER 2\n");
+    },
+    "a",
   ],
   // It may have been a part of the program before.
   [replaced("lib/never.go", "never", "never && ever"), "a", "lib/never.go has changed"],
