@@ -8,6 +8,8 @@ import { KodenoError, messageOf, withoutLogins } from "../errors.ts";
 import type { JsonLine } from "./json_lines.ts";
 
 const WAIT_MS = 5;
+/** What every pipe takes whole or not at all, in bytes; of more it may have had a part that nobody tells of. */
+const WHOLE = 512;
 const DIGEST = /sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g;
 
 /** Whether stdout is something else's, such as an archive's; then all results go to stderr. */
@@ -24,7 +26,7 @@ export function printText(text: string): void {
   let bytes = new TextEncoder().encode(text);
   while (bytes.length > 0) {
     try {
-      bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+      bytes = bytes.subarray(Deno.stdout.writeSync(bytes.subarray(0, WHOLE)));
     } catch (error) {
       // Whoever shares it has set it so that nobody waits.
       if (!(error instanceof Deno.errors.WouldBlock)) throw stdoutFailure(error);

@@ -130,8 +130,11 @@ export async function writeOutput<T>(
           if (!/os error 16\b/.test(messageOf(error))) throw error;
           return await into(await Deno.open(target, { write: true, truncate: true }));
         }
-      case "stdout":
+      case "stdout": {
+        const own = await openedAnew();
+        if (own !== undefined) return await into(own);
         return await write((chunk) => writeThrough(Deno.stdout, chunk, signal));
+      }
       case "pipe":
         return await into(await openPipe(target, "write"), true);
       case "device":
@@ -146,6 +149,17 @@ export async function writeOutput<T>(
     const why = "its reader has gone";
     throw new KodenoError("IO_FAILED", `Cannot write ${what}: ${why}`, {}, { cause });
   }
+}
+
+/**
+ * The pipe that the standard output is, where the system can open it again. Whoever shares it, as Node does,
+ * may have set it so that nobody waits; the runtime does not tell then how much of a chunk has gone.
+ */
+async function openedAnew(): Promise<Deno.FsFile | undefined> {
+  const path = "/proc/self/fd/1";
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (!info?.isFifo) return undefined;
+  return await openPipe(path, "write").catch(() => undefined);
 }
 
 /** Replaces a file when `write` has come to its end, which may read the old one; or leaves it as it was. */

@@ -175,6 +175,27 @@ Deno.test("output: what a build writes goes through pipes and links, and to stdo
   }
 });
 
+Deno.test({
+  name: "output: a pipe that whoever shares it has set not to wait gets everything, once",
+  ...needs("python3"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await simpleModule(dir);
+    await dir.write("many.yaml", `items:\n${"- name: one  # of many\n".repeat(20_000)}`);
+    await dir.write(
+      "now.py",
+      "import os, sys\nos.set_blocking(1, False)\nos.execv(sys.argv[1], sys.argv[1:])\n",
+    );
+    for (const args of ["build --tarball -", "resolve -f many.yaml"]) {
+      await well(dir, `kodeno ${args} >want`);
+      await well(
+        dir,
+        `python3 now.py ${kodenoWords()} ${args} | (sleep 1; cat) >got; cmp want got`,
+      );
+    }
+  },
+});
+
 Deno.test("output: a stdout that is full or has no reader is one line", async () => {
   await using dir = await place();
   await simpleModule(dir);
