@@ -16,6 +16,7 @@ import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import type { WorkOptions } from "../events.ts";
 import { changesSince } from "../git/changes.ts";
 import { findAffected } from "../watch/affected.ts";
+import { saidSince } from "../watch/skaffold_changes.ts";
 
 interface AffectedRequest {
   readonly patterns: readonly string[];
@@ -53,16 +54,17 @@ export async function affected(
     const found = await look(resolveBuildConfig(loaded), patterns, loaded);
     return found.flatMap(({ importPath: image, why }) => why === undefined ? [] : [{ image, why }]);
   }
-  const { artifacts } = await planArtifacts(skaffold, work, "nothing");
+  const plan = await planArtifacts(skaffold, work, "nothing");
+  const { artifacts } = plan;
   const configs = await artifactConfigs(artifacts, options, resolveTransferConfig(options), work);
+  const says = await saidSince(plan, changes, directory);
   const found: AffectedImage[] = [];
-  for (const [i, { imageName, main, place, source, workingDirectory }] of artifacts.entries()) {
-    const config = configs[i] as BuildConfig;
-    const file = resolve(directory, place.file);
+  for (const [i, artifact] of artifacts.entries()) {
+    const { imageName, main, source, workingDirectory } = artifact;
     const given = { ...options, workingDirectory, artifact: source };
-    const isOther = changes.changed.has(file) || !changes.knows(file);
-    const [one] = isOther ? [] : await look(config, [main], given, imageName);
-    const why = isOther ? `${place.file} has changed` : one?.why;
+    const other = says(artifact);
+    const [one] = other ? [] : await look(configs[i] as BuildConfig, [main], given, imageName);
+    const why = other ?? one?.why;
     if (why !== undefined) found.push({ image: imageName, why });
   }
   return found;

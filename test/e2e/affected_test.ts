@@ -275,6 +275,62 @@ Deno.test("affected: what go cannot read, or would be read elsewhere, is listed"
   assert.equal(await why(), "example.com/m\tgo cannot read example.com/m/lib");
 });
 
+const SKAFFOLD = `apiVersion: skaffold/v4beta13
+kind: Config
+build:
+  tagPolicy: { sha256: {} }
+  artifacts:
+  - image: b
+    ko: { main: ./cmd/b }
+`;
+
+Deno.test("affected: of a skaffold.yaml, artifacts are listed of which it says something else", async () => {
+  await using repository = await gitRepository();
+  const { dir } = repository;
+  await repository.commit("one", {
+    "go.mod": "module example.com/m\n\ngo 1.22\n",
+    "cmd/a/main.go": main(""),
+    "cmd/b/main.go": main(""),
+    "base.yaml": SKAFFOLD.replaceAll(/\bb\b/g, "a"),
+    "skaffold.yaml": SKAFFOLD.replace("build:", "requires: [{ path: base.yaml }]\nbuild:"),
+  });
+  const edits: readonly (readonly [edit: Edit, affected: string])[] = [
+    [write("README.md", ""), ""],
+    [write("cmd/a/more.go", "package main\n"), "a\tcmd/a/more.go is new"],
+    [replaced("skaffold.yaml", "sha256", "dateTime"), ""],
+    [
+      replaced("base.yaml", "cmd/a", "cmd/a, ldflags: [-s]"),
+      "a\tbase.yaml says something else of it",
+    ],
+    [
+      replaced("skaffold.yaml", "build:", "build:\n  platforms: [linux/arm64]"),
+      "a\tskaffold.yaml says something else\nb\tskaffold.yaml says something else",
+    ],
+    [
+      replaced("skaffold.yaml", "{ main", "{ env: [A=b], main"),
+      "b\tskaffold.yaml says something else of it",
+    ],
+    [
+      async ({ dir }) => {
+        await dir.write("kodeno.lock", LOCK.replace("example.com/app/cmd/a", "b"));
+      },
+      "b\tkodeno.lock says something else of it",
+    ],
+  ];
+  for (const [i, [edit, expected]] of edits.entries()) {
+    await edit(repository);
+    const args = ["affected", "--since", "HEAD", "--why", "-f", "skaffold.yaml"];
+    assert.equal(await done(dir, args), expected, `edit ${i}`);
+    await repository.git("reset", "--quiet", "--hard");
+    await repository.git("clean", "--quiet", "-dfx");
+  }
+  const hooks = "    hooks: { before: [{ command: [touch, x] }] }\n";
+  await repository.commit("hooks", { "skaffold.yaml": `${SKAFFOLD}${hooks}` });
+  const args = ["affected", "--since", "HEAD", "--json", "-f", "skaffold.yaml"];
+  const why = "hooks before its build may make anything";
+  assert.deepEqual(JSON.parse(await done(dir, args)), { type: "affected", image: "b", why });
+});
+
 Deno.test("affected: what git cannot tell is one line, with what to do", async () => {
   await using repository = await gitRepository();
   const { dir } = repository;

@@ -26,6 +26,8 @@ export interface Loaded {
   /** Required ones before those that require them. */
   readonly configs: readonly LoadedConfig[];
   readonly origins: Origins;
+  /** Those that were read, absolute. */
+  readonly files: readonly string[];
 }
 
 /** A file by itself, and the configuration in each of its documents. */
@@ -79,7 +81,7 @@ export class Loader {
     };
     check("profile", profiles.map((one) => one.replace(/^-/, "")), this.#profileNames);
     check("module", modules, this.#byName.keys());
-    return { configs: this.#configs, origins: this.#origins };
+    return { configs: this.#configs, origins: this.#origins, files: [...this.#files.keys()] };
   }
 
   async #load(ask: Ask): Promise<readonly SkaffoldConfig[]> {

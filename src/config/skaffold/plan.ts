@@ -87,6 +87,8 @@ export interface SkaffoldArtifact {
 export interface SkaffoldPlan {
   /** The file that was asked for, as it was named. */
   readonly file: string;
+  /** That file and those that it requires, absolute. */
+  readonly files: readonly string[];
   /** In Skaffold's order: that of the files, required configurations first. */
   readonly artifacts: readonly SkaffoldArtifact[];
   /** Artifacts that somebody else builds, such as `docker`. */
@@ -236,7 +238,7 @@ class Planner {
       this.#note(untagged, `gets its tag from git, which is only asked by a build${more}`);
     }
     const hooks = [...configs].map((one) => this.#hooks(one.config.build?.hooks, one));
-    return { artifacts, skipped, hooks, notes };
+    return { artifacts, skipped, hooks, notes, files: this.loaded.files };
   }
 
   #note({ artifact }: Found, what: string): void {

@@ -1,0 +1,64 @@
+/**
+ * Whether a skaffold.yaml, with the files that it requires, says of its artifacts what it did at a commit.
+ * @module
+ */
+import { relative } from "node:path";
+import { readSkaffoldFile } from "../config/skaffold/load.ts";
+import type { SkaffoldArtifact, SkaffoldPlan } from "../config/skaffold/plan.ts";
+import type { SkaffoldConfig } from "../config/skaffold/schema.ts";
+import { hasCode } from "../errors.ts";
+import { asBefore, type Changes } from "../git/changes.ts";
+
+/** What shapes no image, of a configuration and of its `build`: where images go and what follows. */
+const NO_IMAGE: ReadonlySet<string> = new Set([
+  ...["apiVersion", "kind", "deploy", "manifests", "portForward", "test", "verify"],
+  ...["customActions", "resourceSelector", "tagPolicy", "insecureRegistries"],
+]);
+
+/** Gives what tells why an artifact may be another one than it was; nothing where it is not. */
+export async function saidSince(
+  { files, hooks }: Pick<SkaffoldPlan, "files" | "hooks">,
+  changes: Changes,
+  directory: string,
+): Promise<(artifact: SkaffoldArtifact) => string | undefined> {
+  const other = new Map<string, string>();
+  for (const path of files) {
+    const name = relative(directory, path);
+    if (!changes.knows(path)) {
+      return () => `${name} is in no commit, so that nobody knows what it was`;
+    }
+    if (!changes.changed.has(path)) continue;
+    const [before, after] = await Promise.all([
+      asBefore(changes, path, (file) => readSkaffoldFile(file, name)).catch((error) => {
+        if (!hasCode(error, "BAD_CONFIG")) throw error;
+        return undefined;
+      }),
+      readSkaffoldFile(path, name),
+    ]);
+    if (before === undefined || rest(before.configs) !== rest(after.configs)) {
+      return () => `${name} says something else`;
+    }
+    const [was, is] = [artifactsOf(before.configs), artifactsOf(after.configs)];
+    for (const [image, said] of is) {
+      if (was.get(image) !== said) other.set(image, `${name} says something else of it`);
+    }
+  }
+  const isMade = hooks.some(({ before }) => before.length > 0);
+  return ({ imageName, hooks: { before } }) => {
+    const makes = isMade || before.length > 0;
+    return other.get(imageName) ?? (makes ? "hooks before its build may make anything" : undefined);
+  };
+}
+
+/** All but the artifacts. */
+function rest(configs: readonly SkaffoldConfig[]): string {
+  const shaping = (value: object) => Object.entries(value).filter(([key]) => !NO_IMAGE.has(key));
+  return JSON.stringify(configs.map(({ build = {}, ...config }) => {
+    return [shaping(config), shaping({ ...build, artifacts: undefined })];
+  }));
+}
+
+function artifactsOf(configs: readonly SkaffoldConfig[]): ReadonlyMap<string, string> {
+  const all = configs.flatMap(({ build }) => build?.artifacts ?? []);
+  return new Map(all.map((artifact) => [artifact.image, JSON.stringify(artifact)]));
+}
