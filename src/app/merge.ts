@@ -2,32 +2,59 @@
  * The recipe of `kodeno merge`.
  * @module
  */
+import { checkComplete } from "../build/complete.ts";
+import { readPlan } from "../build/plan_file.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions, TrustOptions } from "../config/options.ts";
-import { holdPlace } from "../content/places.ts";
+import { holdPlace, type ImageStore } from "../content/places.ts";
 import { ImageReader } from "../content/reader.ts";
+import { exists } from "../io/files.ts";
+import { isReference, splitHost } from "../oci/reference.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../place/layout/merge.ts";
-import { openForeign, openImages } from "../place/open.ts";
+import { giveUpNetwork, openForeign, openImages, parsePlace } from "../place/open.ts";
 import { presentImages } from "../place/open_image.ts";
+import { openRegistryImage } from "../place/registry_images.ts";
 import { openDemands } from "../trust/demands.ts";
 
-type MergeRequest = Omit<MergeOptions, "foreign"> & TransferOptions & TrustOptions;
+interface MergeRequest
+  extends Omit<MergeOptions, "check" | "foreign">, TransferOptions, TrustOptions {
+  /** File of a plan that the images have to be all of. */
+  readonly complete?: string | undefined;
+}
 
 /**
- * Copies all images of layouts and archives into one layout, which is made when it is not there; what
- * came in. One that is damaged does not hinder the others; after any other failure nothing shows.
+ * Copies all images of layouts, archives and registries into one layout, which is made when it is not
+ * there; what came in. One that is damaged does not hinder the others, unless they have to be all of a
+ * plan; after any other failure nothing shows.
  */
 export async function merge(out: string, ins: readonly string[], request: MergeRequest) {
-  await using foreign = await openForeign(resolveTransferConfig(request), request);
-  const options = { ...request, foreign };
+  const { complete, signal } = request;
+  const plan = complete === undefined ? undefined : readPlan("plan", complete);
+  const config = resolveTransferConfig(request);
+  const places = ins.map((path) => [path, registryPlace(path)] as const);
+  if (config.offline && places.every(([, place]) => place === undefined)) await giveUpNetwork();
+  await using foreign = await openForeign(config, request);
+  const check = plan && complete !== undefined
+    ? (found: Parameters<typeof checkComplete>[2]) =>
+      checkComplete(plan, complete, found, { signal })
+    : undefined;
+  const options = { ...request, foreign, check };
+  const namesOf = (name: string) =>
+    plan?.filter((one) => one.name === name).flatMap(({ references }) => references) ?? [];
   const demands = await openDemands(request);
-  using opened = new globalThis.DisposableStack();
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  await using opened = new AsyncDisposableStack();
   const layout = await openLayout(out, { create: true, emit: options.emit });
   try {
-    const from = [];
-    for (const path of ins) {
-      from.push(presentImages(opened.use(await openImages(path, options)), path, options));
+    const from: ImageStore[] = [];
+    for (const [path, place] of places) {
+      const how = { ...options, config, from: path, namesOf };
+      from.push(
+        place === undefined
+          ? presentImages(opened.use(await openImages(path, options)), path, options)
+          : await openRegistryImage(place, opened, how),
+      );
     }
     for (const store of demands === undefined ? [] : from) {
       using _ = await holdPlace(store, request);
@@ -43,4 +70,12 @@ export async function merge(out: string, ins: readonly string[], request: MergeR
     await layout.undo();
     throw error;
   }
+}
+
+/** The image of a registry that a text names, where it is no path. */
+function registryPlace(text: string) {
+  const isPath = /^\.{0,2}\//.test(text) || exists(text);
+  if (isPath || !isReference(text) || splitHost(text).host === undefined) return undefined;
+  const place = parsePlace(text);
+  return place.kind === "registry" ? place : undefined;
 }

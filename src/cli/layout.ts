@@ -5,13 +5,13 @@
 import { printable } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
 import {
-  FOREIGN,
   JSON_EVENTS,
   JSON_IMAGES,
   JSON_WHOLE,
   LAYOUT,
   LAYOUT_OR_ARCHIVE,
   NO_REFERRERS,
+  TRANSFER_FLAGS,
   TRUST_FLAGS,
 } from "./flags.ts";
 import {
@@ -114,26 +114,33 @@ const rm = command({
 });
 
 const merge = command({
-  about: `Copies all images of layouts and archives into a layout, which is created if it does not
-    exist, and prints them. They appear all at once, when all of them are copied; one that is damaged
-    is left out.`,
+  about:
+    `Copies all images of layouts and archives, and images of registries, into a layout, which is
+    created if it does not exist, and prints them. They appear all at once, when all of them are copied;
+    one that is damaged is left out, unless they have to be complete.`,
   words: [
     "<out>  folder of the layout to write",
-    "<in...>  layouts and archives to read; - is an archive on stdin",
+    "<in...>  layouts, archives and images of registries to read; - is an archive on stdin",
   ],
   flags: {
+    complete:
+      `--complete <plan>  refuse to write anything but all of what "kodeno plan --json" has planned:
+      names the images that lack, are too much, or differ from part to part (default: none)`,
     force: "--force  if two images have the same name, take the later one",
     referrers: NO_REFERRERS,
-    foreign: FOREIGN,
+    ...TRANSFER_FLAGS,
     ...TRUST_FLAGS,
     json: JSON_EVENTS,
   },
-  examples: "kodeno merge all out ../other/out images.tar",
-  isLocal: true,
+  examples: {
+    "several layouts and archives": "kodeno merge all out ../other/out images.tar",
+    "the parts of a build, which have to be all of it":
+      "kodeno merge whole --complete plan.json part-1 part-2",
+  },
   view: true,
-  run: async ({ force, referrers, foreign, verifyKeys, policy }, work, out, ins) => {
+  run: async ({ json: _, ...given }, work, out, ins) => {
     const { merge } = await import("../app/merge.ts");
-    return await merge(out, ins, { force, referrers, foreign, verifyKeys, policy, ...work });
+    return await merge(out, ins, { ...given, ...work });
   },
   jsonType: "image",
   print: printNamed,

@@ -65,6 +65,9 @@ kodeno build ./... --platform linux/amd64,linux/arm64 -t latest,v1,v1.0.0 --oci-
   --tarball images.tar --provenance
 cp images.tar saved.tar
 kodeno build ./cmd/worker -t debian12 --oci-layout bases
+kodeno plan ./... --json > plan.json
+kodeno build ./... --shard 1/2 --oci-layout part-1
+kodeno build ./... --shard 2/2 --oci-layout part-2
 kodeno key new
 kodeno sign out --key kodeno.key --recursive
 kodeno push out app:v1 --to $REGISTRY/team

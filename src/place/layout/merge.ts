@@ -23,6 +23,14 @@ export interface MergeOptions extends Pick<CopyOptions, "emit" | "foreign"> {
   /** Whether what refers to images (signatures, SBOMs) comes in, too; default true. */
   readonly referrers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Looks at all that comes in before any of it is there; then one that is damaged hinders the others. */
+  readonly check?: ((found: readonly MergedImage[]) => Promise<void>) | undefined;
+}
+
+/** What comes in, and from where. */
+interface MergedImage {
+  readonly from: ImageStore;
+  readonly entry: Descriptor;
 }
 
 /**
@@ -62,27 +70,34 @@ export async function mergeLayouts(
     work = (_: ImageStore, entry: Descriptor): Promise<readonly Descriptor[]> =>
       Promise.resolve([entry]),
   ) => {
-    const entries: Descriptor[] = [];
+    const entries: MergedImage[] = [];
     for (const from of ins) {
       using _ = await holdPlace(from, { signal });
       const done = new Map<string, Promise<readonly Descriptor[]>>();
       for (const entry of await entriesToMerge(from, told, options)) {
         const brought = await getOrSet(done, graphKey(entry), () => work(from, entry));
-        if (brought.length > 0) entries.push(entry);
+        if (brought.length > 0) entries.push({ from, entry });
       }
     }
     return entries;
   };
   // Told before anything is copied, and looked at again when nobody else can change the layout.
-  combine(await out.entries(), await each());
+  const all = await each();
+  await options.check?.(all);
+  combine(await out.entries(), all.map(({ entry }) => entry));
   for (let brought = 1;; brought++) {
     const damages = new Damages();
-    const entries = await each((from, entry) => {
+    const found = await each((from, entry) => {
       const image = entryName(entry);
       const copying = () => copy(from, entry, out, { signal, emit, foreign, image });
       const next = '"kodeno copy --platform"';
       return damages.pass(() => takingWhole(from, entry, copying, next), signal);
     });
+    if (options.check !== undefined) {
+      damages.end("Merged", [], emit);
+      await options.check(found);
+    }
+    const entries = found.map(({ entry }) => entry);
     let gone: Descriptor | undefined;
     await out.change(async (before) => {
       gone = undefined;
