@@ -4,19 +4,14 @@
  */
 import { resolve } from "node:path";
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
-import {
-  type BuildConfig,
-  loadConfig,
-  resolveBuildConfig,
-  resolveTransferConfig,
-} from "../config/config.ts";
+import { loadConfig, resolveBuildConfig, resolveTransferConfig } from "../config/config.ts";
 import { processEnvironment } from "../config/environment.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import type { WorkOptions } from "../events.ts";
 import { changesSince } from "../git/changes.ts";
 import { findAffected } from "../watch/affected.ts";
-import { saidSince } from "../watch/skaffold_changes.ts";
+import { affectedArtifacts } from "../watch/skaffold_changes.ts";
 
 interface AffectedRequest {
   readonly patterns: readonly string[];
@@ -43,29 +38,15 @@ export async function affected(
   const directory = resolve(options.workingDirectory ?? ".");
   const environment = options.environment ?? processEnvironment();
   const changes = await changesSince({ directory, environment, signal: work.signal }, since);
-  const look = (
-    config: BuildConfig,
-    names: readonly string[],
-    given: BuildOptions,
-    name?: string,
-  ) => findAffected(config, names, { changes, options: given, name }, work);
-  if (skaffold === undefined) {
-    const loaded = await loadConfig(options, work);
-    const found = await look(resolveBuildConfig(loaded), patterns, loaded);
-    return found.flatMap(({ importPath: image, why }) => why === undefined ? [] : [{ image, why }]);
+  if (skaffold !== undefined) {
+    const plan = await planArtifacts(skaffold, work, "nothing");
+    const transfer = resolveTransferConfig(options);
+    const configs = await artifactConfigs(plan.artifacts, options, transfer, work);
+    const found = await affectedArtifacts(plan, configs, { changes, options }, work);
+    return Array.from(found, ([image, why]) => ({ image, why }));
   }
-  const plan = await planArtifacts(skaffold, work, "nothing");
-  const { artifacts } = plan;
-  const configs = await artifactConfigs(artifacts, options, resolveTransferConfig(options), work);
-  const says = await saidSince(plan, changes, directory);
-  const found: AffectedImage[] = [];
-  for (const [i, artifact] of artifacts.entries()) {
-    const { imageName, main, source, workingDirectory } = artifact;
-    const given = { ...options, workingDirectory, artifact: source };
-    const other = says(artifact);
-    const [one] = other ? [] : await look(configs[i] as BuildConfig, [main], given, imageName);
-    const why = other ?? one?.why;
-    if (why !== undefined) found.push({ image: imageName, why });
-  }
-  return found;
+  const loaded = await loadConfig(options, work);
+  const config = resolveBuildConfig(loaded);
+  const found = await findAffected(config, patterns, { changes, options: loaded }, work);
+  return found.flatMap(({ importPath: image, why }) => why === undefined ? [] : [{ image, why }]);
 }

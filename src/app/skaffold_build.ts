@@ -7,7 +7,15 @@ import { resolve } from "node:path";
 import { lockFor } from "../airgap/find_lock.ts";
 import { askedPart, timed, withPublisher } from "../build/build_images.ts";
 import type { Builder } from "../build/builder.ts";
-import { type Publisher, publishing, publishPrepared, tellKept } from "../build/publisher.ts";
+import {
+  type NamedBuild,
+  type Publisher,
+  publishing,
+  publishPrepared,
+  tellKept,
+  tellUnchanged,
+} from "../build/publisher.ts";
+import { openReuse } from "../build/reuse.ts";
 import { tellLostDocuments } from "../build/documents.ts";
 import { artifactConfigs, planArtifacts, prepareArtifact } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
@@ -23,10 +31,13 @@ import {
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { runHook } from "../exec/run.ts";
+import { changesSince } from "../git/changes.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { splitHost } from "../oci/reference.ts";
 import { compileTemplate } from "../template/template.ts";
 import { goFunctions } from "../template/value.ts";
+import { unchangedImages } from "../watch/affected.ts";
+import { affectedArtifacts } from "../watch/skaffold_changes.ts";
 
 interface SkaffoldRequest {
   readonly skaffold: SkaffoldOptions;
@@ -58,9 +69,16 @@ export async function buildSkaffold(
   const all = await planArtifacts(request.skaffold, options, request.dryRun ? "tags" : "all");
   part?.checkNames?.(new Map(all.artifacts.map((one) => [one.imageName, one.repository])));
   const own = part?.choose?.(all.artifacts.map(({ imageName }) => imageName));
-  const plan = {
+  const divided = {
     ...all,
     artifacts: all.artifacts.filter(({ imageName }) => own?.has(imageName) ?? true),
+  };
+  const unchanged = unchangedImages(request.options);
+  const kept = unchanged && await notAffected(divided, unchanged.since, request.options, options);
+  const isTaken = unchanged?.reuse !== undefined;
+  const plan = {
+    ...divided,
+    artifacts: divided.artifacts.filter(({ imageName }) => isTaken || !kept?.has(imageName)),
   };
   const { artifacts } = plan;
   if (request.dryRun) {
@@ -82,6 +100,11 @@ export async function buildSkaffold(
   const builds = configs.map((build, i) => ({ build, lock: locks.of(artifacts[i]?.imageName) }));
   const imageNames = new Map<string, string>();
   const nameOf = (importPath: string): string => imageNames.get(importPath) ?? importPath;
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  await using opened = new AsyncDisposableStack();
+  const take = isTaken && configs[0] !== undefined
+    ? await openReuse(unchanged, configs[0], publish, opened, options)
+    : undefined;
   const make = async (publisher: Publisher, builders: readonly Builder[], work: WorkOptions) => {
     await publishing(publisher, options.signal, async () => {
       // What hooks make may be sources: where there are some, each artifact is looked at in its turn.
@@ -91,17 +114,26 @@ export async function buildSkaffold(
       if (late) await check();
       if (artifacts.length === 0) await publisher.publishNothing?.(options);
       await hooks.run("before");
-      const prepare = (artifact: SkaffoldArtifact, i: number) =>
-        prepareOne(artifact, builders[i] as Builder, options);
+      const prepare = async (artifact: SkaffoldArtifact, i: number): Promise<NamedBuild> => {
+        const builder = builders[i] as Builder;
+        const { imageName, repository, tag } = artifact;
+        if (take === undefined || !kept?.has(imageName)) {
+          return await prepareOne(artifact, builder, options);
+        }
+        const names = new Map([[imageName, repository]]);
+        const prepared = { importPaths: [], platforms: [] };
+        return { builder, prepared, names, tags: [tag], reused: await take(names, tag) };
+      };
       const early = late ? [] : await locks.all(artifacts.map(prepare));
       if (!late) await check();
       for (const [i, artifact] of inBuildOrder(artifacts)) {
-        await hooks.run("before", artifact);
+        const isBuilt = !kept?.has(artifact.imageName);
+        if (isBuilt) await hooks.run("before", artifact);
         const named = early[i] ?? await prepare(artifact, i);
         named.prepared.importPaths.forEach((path) => imageNames.set(path, artifact.imageName));
         const references = await publishPrepared(named, publisher, work);
         made.set(artifact.imageName, [...references.values()][0] ?? artifact.reference);
-        await hooks.run("after", artifact);
+        if (isBuilt) await hooks.run("after", artifact);
       }
     });
     // Archives are whole by now.
@@ -113,10 +145,29 @@ export async function buildSkaffold(
     [],
     (publisher, builders) =>
       timed(part, options, (work) => make(publisher, builders, work), nameOf),
+    take !== undefined,
   );
   const first = artifacts.find(({ repository }) => splitHost(repository).host !== undefined);
   tellKept(publish, plan.defaultRepo ?? first?.repository, options.emit);
   return artifacts.map(({ imageName }) => ({ imageName, tag: made.get(imageName) ?? "" }));
+}
+
+/** The names of artifacts that are what they were. */
+async function notAffected(
+  plan: SkaffoldPlan,
+  since: string,
+  options: CommandOptions,
+  work: WorkOptions,
+): Promise<ReadonlySet<string>> {
+  const { artifacts } = plan;
+  const { environment = processEnvironment() } = options;
+  const directory = resolve(options.workingDirectory ?? ".");
+  const changes = await changesSince({ directory, environment, signal: work.signal }, since);
+  const configs = await artifactConfigs(artifacts, options, resolveTransferConfig(options));
+  const affected = await affectedArtifacts(plan, configs, { changes, options }, work);
+  const kept = new Set(artifacts.map(({ imageName }) => imageName)).difference(affected);
+  tellUnchanged(kept.size, artifacts.length, options.reuse !== undefined, work.emit);
+  return kept;
 }
 
 async function prepareOne(artifact: SkaffoldArtifact, builder: Builder, options: WorkOptions) {

@@ -361,13 +361,10 @@ export async function publishImages(
     const namesOf = (paths: readonly string[]) => paths.map((path) => names.get(path) ?? path);
     const old = unchanged.map((path) => [path, names.get(path) ?? path] as const);
     const reused = old.length === 0 ? [] : await take?.(new Map(old)) ?? [];
-    const tell = (message: string) => options.emit?.({ type: "note", level: "info", message });
-    if (old.length > 0) {
-      const what = reused.length > 0 ? "taken as they are" : "left out";
-      tell(`Note: ${old.length} of ${names.size} images are not affected, and ${what}`);
-    }
+    tellUnchanged(old.length, names.size, take !== undefined, options.emit);
     if (prepared.importPaths.length + reused.length === 0) {
-      if (old.length === 0) tell(`Note: none of ${names.size} images is in this part`);
+      const message = `Note: none of ${names.size} images is in this part`;
+      if (old.length === 0) options.emit?.({ type: "note", level: "info", message });
       await publisher.publishNothing?.(options);
       return new Map();
     }
@@ -404,6 +401,19 @@ export async function publishing<T>(
     await publisher.close({ failed: true }).catch(() => {});
     throw error;
   }
+}
+
+/** Tells how many images are not built since nothing has changed that they are built from. */
+export function tellUnchanged(
+  count: number,
+  all: number,
+  isReused: boolean,
+  emit: Emit | undefined,
+): void {
+  if (count === 0) return;
+  const what = isReused ? "taken as they are" : "left out";
+  const message = `Note: ${count} of ${all} images are not affected, and ${what}`;
+  emit?.({ type: "note", level: "info", message });
 }
 
 /** Tells that images which are named for a registry are not there. */

@@ -40,9 +40,13 @@ export interface UnchangedImages {
   ): Promise<ReadonlySet<string>>;
 }
 
-/** Takes images, given by their import paths with the names that they would get now. */
+/**
+ * Takes images, given by their import paths with the names that they would get now, and the tag where that
+ * is not one for all.
+ */
 export type TakeReused = (
   names: ReadonlyMap<string, string>,
+  tag?: string,
 ) => Promise<readonly ReusedImage[]>;
 
 /** Images that are looked for at once. */
@@ -73,26 +77,29 @@ export async function openReuse(
   if (isDigest || (said !== undefined && !isTag(said))) {
     throw bad("a tag may stand behind it, and no name or digest of one image");
   }
-  const tag = said ?? publish.tags[0] ?? "latest";
-  let open: (name: string) => Promise<{ readonly source: Source; readonly ref: string }>;
+  let open: (
+    name: string,
+    tag: string,
+  ) => Promise<{ readonly source: Source; readonly ref: string }>;
   if (place.kind === "registry") {
     const { name: prefix } = place.reference;
     const registries = opened.use(
       await openRegistries(build.transfer, { named: [prefix], emit }),
     );
-    open = (name) => Promise.resolve({ source: registries.open(name), ref: tag });
+    open = (name, tag) => Promise.resolve({ source: registries.open(name), ref: tag });
   } else {
     const { source } = await openSource({ ...place, ref: "" }, build.transfer, opened, work);
-    open = (name) => Promise.resolve({ source, ref: `${shortName(name)}:${tag}` });
+    open = (name, tag) => Promise.resolve({ source, ref: `${shortName(name)}:${tag}` });
   }
   const nameThere = (name: string): string =>
     place.kind === "registry" ? nameBelow(place.reference.name, name, publish.repository) : name;
 
-  return async (names) => {
+  return async (names, given = publish.tags[0] ?? "latest") => {
+    const tag = said ?? given;
     const missing: string[] = [];
     const find = async ([importPath, own]: readonly [string, string]) => {
       const name = nameThere(own);
-      const { source, ref } = await open(name);
+      const { source, ref } = await open(name, tag);
       try {
         const root = await source.resolve(ref, { signal });
         return [await reused({ importPath, source, root }, build, work)];

@@ -108,9 +108,6 @@ async function buildFile(
     const why = `${asked.file} says what is built; choose with -b IMAGE`;
     throw new KodenoError("BAD_OPTION", `Cannot build ${patterns.join(" ")} with -f: ${why}`);
   }
-  const { affectedSince, reuse } = asked;
-  const next = 'build with -b what "kodeno affected -f" lists';
-  refuse(UNCHANGED_FLAGS, { affectedSince, reuse }, `with -f: ${next}`);
   const { notes, ...skaffold } = await skaffoldOptions(asked);
   // A build of packages does not wait for what only these need.
   const { OUTPUT_VARIABLES, withVariables } = await import("../config/skaffold/options.ts");

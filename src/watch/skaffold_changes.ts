@@ -2,12 +2,16 @@
  * Whether a skaffold.yaml, with the files that it requires, says of its artifacts what it did at a commit.
  * @module
  */
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
+import type { BuildConfig } from "../config/config.ts";
+import type { BuildOptions } from "../config/options.ts";
 import { readSkaffoldFile } from "../config/skaffold/load.ts";
 import type { SkaffoldArtifact, SkaffoldPlan } from "../config/skaffold/plan.ts";
 import type { SkaffoldConfig } from "../config/skaffold/schema.ts";
 import { hasCode } from "../errors.ts";
+import type { WorkOptions } from "../events.ts";
 import { asBefore, type Changes } from "../git/changes.ts";
+import { findAffected } from "./affected.ts";
 
 /** What shapes no image, of a configuration and of its `build`: where images go and what follows. */
 const NO_IMAGE: ReadonlySet<string> = new Set([
@@ -15,8 +19,35 @@ const NO_IMAGE: ReadonlySet<string> = new Set([
   ...["customActions", "resourceSelector", "tagPolicy", "insecureRegistries"],
 ]);
 
+/** What artifacts are compared with. */
+interface Since {
+  readonly changes: Changes;
+  /** What their configurations were made of. */
+  readonly options: BuildOptions;
+}
+
+/** Finds the artifacts that are not what they were, with the first reason each, by their names. */
+export async function affectedArtifacts(
+  plan: Pick<SkaffoldPlan, "artifacts" | "files" | "hooks">,
+  configs: readonly BuildConfig[],
+  { changes, options }: Since,
+  work: WorkOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const says = await saidSince(plan, changes, resolve(options.workingDirectory ?? "."));
+  const found = new Map<string, string>();
+  for (const [i, artifact] of plan.artifacts.entries()) {
+    const { imageName: name, main, source, workingDirectory } = artifact;
+    const since = { changes, name, options: { ...options, workingDirectory, artifact: source } };
+    const other = says(artifact);
+    const [one] = other ? [] : await findAffected(configs[i] as BuildConfig, [main], since, work);
+    const why = other ?? one?.why;
+    if (why !== undefined) found.set(name, why);
+  }
+  return found;
+}
+
 /** Gives what tells why an artifact may be another one than it was; nothing where it is not. */
-export async function saidSince(
+async function saidSince(
   { files, hooks }: Pick<SkaffoldPlan, "files" | "hooks">,
   changes: Changes,
   directory: string,

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { startRegistry } from "../parts/registry.ts";
 import { needs, searchPath } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";
-import { type GitRepository, gitRepository } from "../support/git_repository.ts";
+import { GIT_ENVIRONMENT, type GitRepository, gitRepository } from "../support/git_repository.ts";
 import { printer } from "../support/go_module.ts";
 import { done, kodeno, kodenoEnvironment, kodenoWords, ROOT } from "../support/kodeno.ts";
 import { succeed } from "../support/process.ts";
@@ -71,11 +71,45 @@ Deno.test("reuse: images that are not affected come from a layout, with what ref
     /is loaded there is not whole; name a layout/,
   );
   await fails(["--reuse", earlier], 2, /say with --affected-since the commit/);
-  await fails(
-    ["-f", "x.yaml", "--reuse", earlier],
-    2,
-    /build with -b what "kodeno affected -f" lists/,
-  );
+});
+
+const SKAFFOLD = `apiVersion: skaffold/v4beta13
+kind: Config
+build:
+  tagPolicy: { envTemplate: { template: "{{.TAG}}" } }
+  artifacts:
+  - image: b
+    ko: { main: ./cmd/b }
+    hooks: { after: [{ command: [sh, -c, "echo b >> ../ran"] }] }
+  - image: a
+    ko: { main: ./cmd/a }
+    hooks: { after: [{ command: [sh, -c, "echo a >> ../ran"] }] }
+`;
+
+Deno.test("reuse: artifacts of a skaffold.yaml keep their order, and hooks run of what is built", async () => {
+  await using other = await tempDir();
+  const build = ["build", "-f", "skaffold.yaml", "--oci-layout", other.join("out")];
+  const tagged = (tag: string) => ({ ...env, TAG: tag });
+  let before = "";
+  await using repository = await twoPrograms(async (dir) => {
+    await dir.write("skaffold.yaml", SKAFFOLD.replaceAll("../ran", other.join("ran")));
+    await dir.write(".git/info/exclude", "cache\n");
+    await succeed("git", ["add", "skaffold.yaml"], { cwd: dir.path, env: GIT_ENVIRONMENT });
+    const commit = ["commit", "--quiet", "--amend", "--no-edit"];
+    await succeed("git", commit, { cwd: dir.path, env: GIT_ENVIRONMENT });
+    before = await done(dir, build, tagged("v1"));
+  });
+  const { dir } = repository;
+  const since = ["--affected-since", "HEAD"];
+  const alone = await done(dir, [...build, ...since], tagged("v2"));
+  assert.match(alone, /^b:v2@\S+$/);
+  const from = ["--reuse", `${other.join("out")}:v1`];
+  const [, a = ""] = before.split("\n");
+  const all = await done(dir, [...build, ...since, ...from], tagged("v2"));
+  assert.equal(all, `${alone}\n${a.replace(":v1", ":v2")}`);
+  assert.equal(await Deno.readTextFile(other.join("ran")), "b\na\nb\nb\n");
+  const plan = await done(dir, [...build, ...since, "--dry-run"], tagged("v2"));
+  assert.equal(plan, "b:v2");
 });
 
 Deno.test({
