@@ -27,6 +27,8 @@ interface MaybeAffected extends Pick<ImageFiles, "importPath" | "packageDirector
 /** Files that go takes for parts of a package (`go help packages`, `go/build`). */
 const SOURCE = /\.(?:go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|f|F|for|f90|s|S|sx|swig|swigcxx|syso)$/;
 const TEST = /_test\.go$/;
+/** What a Go file begins with, where that are line comments alone: constraints, and its package. */
+const HEADER = /^(?:[ \t]*(?:\/\/[^\n]*)?\n)*[ \t]*package[ \t]+\w+/;
 /** Files that decide which module and workspace the folders below them are of. */
 const ROOTS = ["go.mod", "go.work"];
 /** Fields of packages whose files may read files of any name, in any other folder. */
@@ -72,6 +74,7 @@ export async function findAffected(
   const images = await findFiles(config, patterns, work);
   const name = (path: string): string => relative(config.workingDirectory, path) || ".";
   const seen = new Seen(changes, name);
+  await seen.leaveOutUnread(images);
   const settings = await settingsOf(config, changes, options);
   const modules = await modulesOf(config, images, seen, work);
   const locked = await lockedSince(config.workingDirectory, changes);
@@ -91,7 +94,7 @@ class Seen {
   /** Those of the deleted that said which module or workspace the folders below them are of. */
   readonly #roots: readonly string[];
   /** By their folders: what may have been a part of the package there, and is none now. */
-  readonly #sources: ReadonlyMap<string, readonly string[]>;
+  #sources: ReadonlyMap<string, readonly string[]>;
 
   readonly #folder: string;
 
@@ -104,6 +107,29 @@ class Seen {
       change !== "added" && SOURCE.test(path) && !TEST.test(path)
     );
     this.#sources = Map.groupBy(sources.map(([path]) => path), dirname);
+  }
+
+  /**
+   * Leaves out Go files that have changed and go reads no more than it did: what it goes by, their names,
+   * the lines before their package and whether they import C, is what it was.
+   */
+  async leaveOutUnread(images: readonly ImageFiles[]): Promise<void> {
+    const folders = new Set(images.flatMap(({ packages }) => packages.map(({ Dir = "" }) => Dir)));
+    const read = new Set(images.flatMap(({ files }) => files));
+    const near = [...this.#sources].filter(([folder]) => folders.has(folder));
+    const left = near.map(async ([folder, paths]) => {
+      const isUnread = await Promise.all(paths.map(async (path) => {
+        const isMaybe = !read.has(path) && path.endsWith(".go") &&
+          this.changes.changed.get(path) === "changed" && isFile(path) && !isLink(path);
+        const before = isMaybe ? await this.changes.before(path) : undefined;
+        if (before === undefined) return false;
+        const texts = [new TextDecoder().decode(before), await Deno.readTextFile(path)];
+        const [was, is] = texts.map((text) => [HEADER.exec(text)?.[0], text.includes('"C"')]);
+        return was?.[0] !== undefined && was[0] === is?.[0] && was[1] === is?.[1];
+      }));
+      return [folder, paths.filter((_, i) => !isUnread[i])] as const;
+    });
+    this.#sources = new Map(await Promise.all(left));
   }
 
   /** What became of a file. */
