@@ -1,6 +1,6 @@
 /**
  * `kodeno merge --complete`: the parts of a build that several machines have made are all of it, or
- * nothing is written and one line names what is wrong.
+ * nothing is written and one line names what is wrong; as docs/scale.md tells it.
  * @module
  */
 import assert from "node:assert/strict";

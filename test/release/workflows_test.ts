@@ -13,6 +13,8 @@ import { names } from "../support/temp.ts";
 const FOLDER = ".github/workflows";
 /** Steps of action.yml. */
 const SETUP = "tasks/setup";
+/** What others copy. */
+const EXAMPLES = ["examples/scale/github.yml"];
 
 Deno.test({
   name: "workflows: actionlint finds nothing, nor shellcheck in what they run",
@@ -20,6 +22,7 @@ Deno.test({
   async fn() {
     const files = (await names(join(ROOT, FOLDER))).map((name) => join(FOLDER, name));
     assert.ok(files.length >= 2, files.join());
+    files.push(...EXAMPLES);
     const actionlint = await goTool("actionlint");
     const args = ["-shellcheck", rootTool("shellcheck") ?? "", "-pyflakes", "", "-no-color"];
     const { code, stdout, stderr } = await run(actionlint, [...args, ...files], { cwd: ROOT });

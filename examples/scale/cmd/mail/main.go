@@ -1,0 +1,4 @@
+// Command mail stands for one of hundreds.
+package main
+
+func main() { println("mail") }
