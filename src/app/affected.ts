@@ -43,7 +43,7 @@ export async function affected(
     const transfer = resolveTransferConfig(options);
     const configs = await artifactConfigs(plan.artifacts, options, transfer, work);
     const found = await affectedArtifacts(plan, configs, { changes, options }, work);
-    return Array.from(found, ([image, why]) => ({ image, why }));
+    return found.flatMap(({ image, why }) => why === undefined ? [] : [{ image, why }]);
   }
   const loaded = await loadConfig(options, work);
   const config = resolveBuildConfig(loaded);

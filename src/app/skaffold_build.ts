@@ -117,10 +117,11 @@ export async function buildSkaffold(
       const prepare = async (artifact: SkaffoldArtifact, i: number): Promise<NamedBuild> => {
         const builder = builders[i] as Builder;
         const { imageName, repository, tag } = artifact;
-        if (take === undefined || !kept?.has(imageName)) {
+        const importPath = kept?.get(imageName);
+        if (take === undefined || importPath === undefined) {
           return await prepareOne(artifact, builder, options);
         }
-        const names = new Map([[imageName, repository]]);
+        const names = new Map([[importPath, repository]]);
         const prepared = { importPaths: [], platforms: [] };
         return { builder, prepared, names, tags: [tag], reused: await take(names, tag) };
       };
@@ -152,20 +153,22 @@ export async function buildSkaffold(
   return artifacts.map(({ imageName }) => ({ imageName, tag: made.get(imageName) ?? "" }));
 }
 
-/** The names of artifacts that are what they were. */
+/** Artifacts that are what they were, by their names: the import paths of their programs. */
 async function notAffected(
   plan: SkaffoldPlan,
   since: string,
   options: CommandOptions,
   work: WorkOptions,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlyMap<string, string>> {
   const { artifacts } = plan;
   const { environment = processEnvironment() } = options;
   const directory = resolve(options.workingDirectory ?? ".");
   const changes = await changesSince({ directory, environment, signal: work.signal }, since);
   const configs = await artifactConfigs(artifacts, options, resolveTransferConfig(options));
-  const affected = await affectedArtifacts(plan, configs, { changes, options }, work);
-  const kept = new Set(artifacts.map(({ imageName }) => imageName)).difference(affected);
+  const found = await affectedArtifacts(plan, configs, { changes, options }, work);
+  const kept = new Map(found.flatMap(({ image, importPath, why }) => {
+    return why === undefined && importPath !== undefined ? [[image, importPath]] : [];
+  }));
   tellUnchanged(kept.size, artifacts.length, options.reuse !== undefined, work.emit);
   return kept;
 }

@@ -19,7 +19,7 @@ import { ioFailure, isFile, isFolder, isInside, isNotFound } from "../io/files.t
 import { entryOf, findFiles, findModules, type ImageFiles } from "./image_files.ts";
 
 /** An image, and whether its inputs differ. */
-interface MaybeAffected extends Pick<ImageFiles, "importPath" | "packageDirectory"> {
+export interface MaybeAffected extends Pick<ImageFiles, "importPath" | "packageDirectory"> {
   /** The first reason that was found; nothing for one that is as it was. */
   readonly why: string | undefined;
 }

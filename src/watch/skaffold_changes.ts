@@ -11,7 +11,7 @@ import type { SkaffoldConfig } from "../config/skaffold/schema.ts";
 import { hasCode } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { asBefore, type Changes } from "../git/changes.ts";
-import { findAffected } from "./affected.ts";
+import { findAffected, type MaybeAffected } from "./affected.ts";
 
 /** What shapes no image, of a configuration and of its `build`: where images go and what follows. */
 const NO_IMAGE: ReadonlySet<string> = new Set([
@@ -26,22 +26,28 @@ interface Since {
   readonly options: BuildOptions;
 }
 
-/** Finds the artifacts that are not what they were, with the first reason each, by their names. */
+/** An artifact, and whether it is what it was. */
+interface MaybeAffectedArtifact extends Partial<Pick<MaybeAffected, "importPath">> {
+  readonly image: string;
+  /** The first reason that was found; nothing where it is, and its import path is known. */
+  readonly why: string | undefined;
+}
+
+/** Looks at the artifacts of a plan. */
 export async function affectedArtifacts(
   plan: Pick<SkaffoldPlan, "artifacts" | "files" | "hooks">,
   configs: readonly BuildConfig[],
   { changes, options }: Since,
   work: WorkOptions,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<readonly MaybeAffectedArtifact[]> {
   const says = await saidSince(plan, changes, resolve(options.workingDirectory ?? "."));
-  const found = new Map<string, string>();
+  const found: MaybeAffectedArtifact[] = [];
   for (const [i, artifact] of plan.artifacts.entries()) {
     const { imageName: name, main, source, workingDirectory } = artifact;
     const since = { changes, name, options: { ...options, workingDirectory, artifact: source } };
     const other = says(artifact);
     const [one] = other ? [] : await findAffected(configs[i] as BuildConfig, [main], since, work);
-    const why = other ?? one?.why;
-    if (why !== undefined) found.set(name, why);
+    found.push({ image: name, why: other, ...one });
   }
   return found;
 }
