@@ -16,7 +16,7 @@ import { findBinary, measureStarts } from "./binary.ts";
 import type { Setting } from "./competitors.ts";
 import { DELTA, deltaRow, measureDelta } from "./delta.ts";
 import { AFFECTED, affectedRow, measureAffected } from "./affected.ts";
-import { DEPS, depsRow, measureDeps } from "./deps.ts";
+import { DEPS, depsRow, measureDeps, measurePlan, PLAN, planRow } from "./deps.ts";
 import { makeModule } from "./fixtures.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Measured } from "./measure.ts";
@@ -114,7 +114,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     .map((scenario) => values.quick ? quick(scenario) : scenario);
   const transfers = TRANSFERS.filter(({ name }) => wanted(name))
     .map((transfer) => values.quick ? quickTransfer(transfer) : transfer);
-  const others = [START, NPM_START, DELTA, AFFECTED, DEPS, RESOLVE, YAML];
+  const others = [START, NPM_START, DELTA, AFFECTED, DEPS, PLAN, RESOLVE, YAML];
   if (scenarios.length + transfers.length === 0 && !others.some(wanted)) {
     const names = [...SCENARIOS, ...TRANSFERS].map(({ name }) => name).concat(others).join(", ");
     throw new Error(`--only ${values.only}: the rows are ${names}`);
@@ -146,6 +146,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     rows.push(affectedRow(await attempt(() => measureAffected(kodeno, WORK))));
   }
   if (wanted(DEPS)) rows.push(depsRow(await attempt(() => measureDeps(kodeno, WORK))));
+  if (wanted(PLAN)) rows.push(planRow(await attempt(() => measurePlan(kodeno, WORK))));
   if (wanted(YAML)) rows.push(yamlRow(await attempt(() => Promise.resolve(measureYaml()))));
   if (wanted(START)) rows.push(startRow(await attempt(() => measureStarts(kodeno, WORK))));
   if (wanted(NPM_START)) rows.push(npmStartRow(await attempt(() => measureNpmStarts(kodeno))));

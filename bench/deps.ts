@@ -1,9 +1,10 @@
 /**
- * What `kodeno deps --json` takes on a module of 2,000 packages, beside `go list -deps` of the same.
+ * What `kodeno deps --json` takes on a module of 2,000 packages, and `kodeno plan` on one of 240
+ * small services, beside `go list -deps` of the same.
  * @module
  */
 import { join } from "node:path";
-import { environment, output, type Run, run } from "./process.ts";
+import { type Command, environment, output, type Run, run } from "./process.ts";
 import type { Row } from "./report.ts";
 import type { Attempt } from "./rows.ts";
 import type { Bounds } from "./scenarios.ts";
@@ -13,6 +14,13 @@ import { formatTimes, spreadOf } from "./statistics.ts";
 export const DEPS = "deps";
 /** Bounds of the time, in times of `go list -deps`. */
 const BOUNDS: Bounds = { must: 1.2, aim: 1.1 };
+/** The name of the row of `kodeno plan`. */
+export const PLAN = "plan";
+const PLAN_BOUNDS: Bounds = { must: 1.3, aim: 1.2 };
+const SERVICES = 240;
+const LIBRARIES = 60;
+/** How many of the libraries each service needs. */
+const NEEDED = 8;
 
 const PACKAGES = 2000;
 const FILES = 4;
@@ -25,6 +33,8 @@ const RUNS = 15;
 export interface DepsRuns {
   readonly kodeno: readonly Run[];
   readonly go: readonly Run[];
+  /** Of `plan`, runs of go that tell the names of packages alone. */
+  readonly names?: readonly Run[];
 }
 
 /**
@@ -44,25 +54,68 @@ export async function measureDeps(
   const own = { program: kodeno, args: ["deps", "--json", "./cmd/app"], env, cwd };
   const other = { program: "go", args: ["list", "-deps", "./cmd/app"], env, cwd };
   await check(await output(own), await output(other));
-  const runs = { kodeno: [] as Run[], go: [] as Run[] };
+  return await inTurns(own, other, repetitions);
+}
+
+/**
+ * Measures `kodeno plan`, and go, on a module of many programs that are small services.
+ *
+ * @throws when one of them fails, or not all programs are planned
+ */
+export async function measurePlan(kodeno: string, work: string): Promise<DepsRuns> {
+  const cwd = join(work, "modules", "services");
+  await makeServices(cwd);
+  const how = { env: environment(), cwd };
+  const own = { program: kodeno, args: ["plan", "--json", "./..."], ...how };
+  // This tells of files and modules, too, as a plan has to know them.
+  const other = { program: "go", args: ["list", "-deps", "-json", "./..."], ...how };
+  const names = { program: "go", args: ["list", "-deps", "./..."], ...how };
+  const { images } = JSON.parse(await output(own));
+  if (images.length !== SERVICES) throw new Error(`it plans ${images.length} images`);
+  return await inTurns(own, other, RUNS, names);
+}
+
+async function inTurns(
+  own: Command,
+  other: Command,
+  repetitions: number,
+  names?: Command,
+): Promise<DepsRuns> {
+  const runs = { kodeno: [] as Run[], go: [] as Run[], ...names && { names: [] as Run[] } };
   for (let round = 0; round < repetitions; round++) {
     runs.go.push(await run(other, false));
     runs.kodeno.push(await run(own, false));
+    if (names !== undefined) runs.names?.push(await run(names, false));
   }
   return runs;
 }
 
 /** The row of the report. */
-export function depsRow({ result, problem }: Attempt<DepsRuns>): Row {
-  const work = "`kodeno deps --json`, 2,000 packages";
-  const row = { work, unit: "x", bounds: BOUNDS } as const;
+export function depsRow(attempt: Attempt<DepsRuns>): Row {
+  return besideGo({ work: "`kodeno deps --json`, 2,000 packages", bounds: BOUNDS }, attempt);
+}
+
+/** The row of the report. */
+export function planRow(attempt: Attempt<DepsRuns>): Row {
+  return besideGo({ work: "`kodeno plan --json`, 240 services", bounds: PLAN_BOUNDS }, attempt);
+}
+
+function besideGo(
+  what: Pick<Row, "bounds" | "work">,
+  { result, problem }: Attempt<DepsRuns>,
+): Row {
+  const row = { ...what, unit: "x" } as const;
   if (result === undefined) return { ...row, kodeno: "-", other: "-", value: undefined, problem };
   const own = result.kodeno.map(({ ms }) => ms);
   const go = result.go.map(({ ms }) => ms);
+  const names = result.names?.map(({ ms }) => ms);
+  const other = names === undefined
+    ? `go list -deps ${formatTimes(go)}`
+    : `go list -deps -json ${formatTimes(go)}; names alone ${formatTimes(names)}`;
   return {
     ...row,
     kodeno: formatTimes(own),
-    other: `go list -deps ${formatTimes(go)}`,
+    other,
     value: spreadOf(own).median / spreadOf(go).median,
   };
 }
@@ -90,6 +143,38 @@ async function makePackages(folder: string): Promise<void> {
     for (let file = 0; file < FILES; file++) {
       await Deno.writeTextFile(join(to, `f${file}.go`), source(number, file));
     }
+  }
+  await Deno.rename(half, folder);
+}
+
+/** Makes the module, unless it is there. */
+async function makeServices(folder: string): Promise<void> {
+  if (await Deno.stat(folder).catch(() => undefined)) return;
+  const half = `${folder}.new`;
+  await Deno.remove(half, { recursive: true }).catch(() => {});
+  await Deno.mkdir(half, { recursive: true });
+  await Deno.writeTextFile(join(half, "go.mod"), "module example.com/services\n\ngo 1.24\n");
+  const write = async (name: string, text: string) => {
+    await Deno.mkdir(join(half, name), { recursive: true });
+    await Deno.writeTextFile(join(half, name, "main.go"), text);
+  };
+  for (let i = 0; i < LIBRARIES; i++) {
+    await write(`lib/p${i}`, `package p${i}\n\nimport "strconv"\n\nvar V = strconv.Itoa(${i})\n`);
+  }
+  for (let i = 0; i < SERVICES; i++) {
+    const needed = Array.from({ length: NEEDED }, (_, k) => `p${(i * 7 + k * 11) % LIBRARIES}`);
+    const imports = needed.map((name) => `\t"example.com/services/lib/${name}"\n`).join("");
+    const values = needed.map((name) => `${name}.V`).join(" + ");
+    const handler = `func(w http.ResponseWriter, _ *http.Request) {
+\t\tif err := json.NewEncoder(w).Encode(${values}); err != nil {
+\t\t\tlog.Print(err)
+\t\t}
+\t}`;
+    await write(
+      `cmd/s${i}`,
+      `package main\n\nimport (\n\t"encoding/json"\n\t"log"\n\t"net/http"\n\n${imports})\n\n` +
+        `func main() {\n\thttp.HandleFunc("/", ${handler})\n\tlog.Fatal(http.ListenAndServe(":80", nil))\n}\n`,
+    );
   }
   await Deno.rename(half, folder);
 }

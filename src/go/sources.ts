@@ -51,8 +51,11 @@ export interface SourcePackage extends ListedPackage {
 interface SourceQuery extends Pick<ListQuery, "flags" | "patterns"> {
   /** Whether imports are wanted. */
   readonly graph: boolean;
-  /** Whether packages of the module cache are wanted, too, which tell what modules there are. */
-  readonly cached?: boolean | undefined;
+  /**
+   * Told of each package of the user's own while go lists the others. Packages of the module cache are
+   * wanted then, too, which tell what modules there are.
+   */
+  readonly onOwn?: ((found: SourcePackage) => void) | undefined;
 }
 
 /**
@@ -64,7 +67,7 @@ interface SourceQuery extends Pick<ListQuery, "flags" | "patterns"> {
  */
 export async function listSources(
   how: GoCommand,
-  { flags, patterns, graph, cached }: SourceQuery,
+  { flags, patterns, graph, onOwn }: SourceQuery,
 ) {
   const fields = [...FIELDS, ...FILES, "EmbedPatterns", ...(graph ? GRAPH : [])];
   const packages = new Map<string, SourcePackage>();
@@ -74,7 +77,9 @@ export async function listSources(
     if (text.includes('\n\t"Standard": true')) return;
     const found = JSON.parse(text) as SourcePackage;
     if (found.Error) faults.push(`${found.ImportPath}: ${withNextStep(found.Error.Err)}`);
-    if (cached || isOwn(found) || found.Match) packages.set(found.ImportPath, found);
+    const isWanted = isOwn(found) || found.Match;
+    if (isWanted) onOwn?.(found);
+    if (isWanted || onOwn !== undefined) packages.set(found.ImportPath, found);
   });
   return { packages, faults };
 }

@@ -100,8 +100,11 @@ export async function findFiles(
 
 /** How sources are looked for. */
 interface SourceOptions extends WorkOptions {
-  /** Whether it is wanted, too, what they are compiled with beside them: modules and toolchains. */
-  readonly cached?: boolean;
+  /**
+   * Told of each package of the user's own while go lists the others. Modules and toolchains are wanted
+   * then, too.
+   */
+  readonly onOwn?: ((found: SourcePackage) => void) | undefined;
 }
 
 /**
@@ -111,11 +114,11 @@ interface SourceOptions extends WorkOptions {
 export async function findSources(
   config: BuildConfig,
   patterns: readonly string[],
-  { cached = false, ...work }: SourceOptions = {},
+  { onOwn, ...work }: SourceOptions = {},
 ): Promise<readonly ImageSources[]> {
   const { image, go, workingDirectory } = config;
   try {
-    return await listImages(config, patterns, { cached, ...work });
+    return await listImages(config, patterns, { onOwn, ...work });
   } catch (error) {
     const environment = goVariables(USUAL, { ...go, ...image.go });
     const how = goCommand(config, { directory: workingDirectory, environment }, work);
@@ -131,7 +134,7 @@ export async function findSources(
 async function listImages(
   config: BuildConfig,
   patterns: readonly string[],
-  { cached = false, ...work }: SourceOptions,
+  { onOwn, ...work }: SourceOptions,
 ): Promise<readonly ImageSources[]> {
   const { image, builds, baseImageOverrides } = config;
   // Where all images are built alike, the run that lists everything finds them, too.
@@ -142,9 +145,9 @@ async function listImages(
     const how = goCommand(config, run, work);
     const graph = !alike || patterns.length > 1 || patterns.some((one) => one.includes("..."));
     const [{ packages, faults }, modules, toolchain] = await Promise.all([
-      listSources(how, { flags, patterns, graph, cached }),
+      listSources(how, { flags, patterns, graph, onOwn }),
       moduleFiles(how, flags),
-      cached ? toolchainOf(how) : undefined,
+      onOwn && toolchainOf(how),
     ]);
     const all = [...packages.values()];
     const mains = () =>
@@ -153,7 +156,7 @@ async function listImages(
         return {
           ...main,
           os,
-          packages: cached ? packagesOf.filter((one) => isOwn(one) || one.Match) : packagesOf,
+          packages: onOwn ? packagesOf.filter((one) => isOwn(one) || one.Match) : packagesOf,
           modules: packagesOf.flatMap(({ Module }) =>
             Module === undefined || Module.Main ? [] : Module
           ),

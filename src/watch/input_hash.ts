@@ -3,16 +3,17 @@
  * built: equal hashes stand for equal images. What is in it and what is not is told in docs/scale.md.
  * @module
  */
-import { basename, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, relative, resolve, sep } from "node:path";
 import { knownDigest } from "../build/base_digest.ts";
 import { type BuildConfig, imageConfigOf } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
 import { VERSION } from "../config/version.ts";
+import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { sumsIn, usedModule } from "../go/modules.ts";
 import { filesOf, type SourcePackage } from "../go/sources.ts";
 import { getOrSet } from "../io/concurrency.ts";
-import { exists, ioFailure, isFile } from "../io/files.ts";
+import { ioFailure, isFile, isFolder } from "../io/files.ts";
 import { digestOf, Hasher } from "../io/hash.ts";
 import { planKodataLayer } from "../layers/kodata_layer.ts";
 import type { Digest } from "../oci/descriptor.ts";
@@ -42,8 +43,9 @@ export async function hashImages(
   patterns: readonly string[],
   work: WorkOptions = {},
 ): Promise<readonly HashedImage[]> {
-  const images = await findSources(config, patterns, { ...work, cached: true });
   const inputs = new Inputs(config, work);
+  const onOwn = (one: SourcePackage) => inputs.read(one);
+  const images = await findSources(config, patterns, { ...work, onOwn });
   const hashed: HashedImage[] = [];
   for (const image of images) hashed.push(await inputs.of(image));
   return hashed.sort((a, b) => a.importPath < b.importPath ? -1 : 1);
@@ -53,12 +55,23 @@ export async function hashImages(
 class Inputs {
   readonly #files = new Map<string, readonly [Digest]>();
   readonly #packages = new Map<SourcePackage, Digest>();
+  readonly #folders = new Map<string, ReadonlySet<string>>();
   readonly #beside = new Map<string, readonly string[]>();
   readonly #sums = new Map<string, ReturnType<typeof sumsIn>>();
   readonly #bases = new Map<string, Promise<string | undefined>>();
   readonly #memory = new Uint8Array(CHUNK);
 
   constructor(readonly config: BuildConfig, readonly work: WorkOptions) {}
+
+  /** Reads a package already, of which images are asked later. */
+  read(one: SourcePackage): void {
+    // What cannot be read is told of by who needs it.
+    try {
+      this.#package(one);
+    } catch (error) {
+      if (!(error instanceof KodenoError)) throw error;
+    }
+  }
 
   async of(image: ImageSources): Promise<HashedImage> {
     const { config } = this;
@@ -98,7 +111,8 @@ class Inputs {
   /** A file that go reads beside packages: its content, or of what says which modules there are the rest. */
   #told(directory: string, path: string): readonly string[] {
     return getOrSet(this.#beside, path, () => {
-      if (path.endsWith(".sum") || !isFile(path)) return [];
+      const isThere = this.#names(dirname(path)).has(basename(path));
+      if (path.endsWith(".sum") || !isThere || !isFile(path)) return [];
       const name = nameFrom(directory, path);
       if (!/\.(?:mod|work)$/.test(path)) return [`${name} ${this.#file(path)}`];
       return (Deno.readTextFileSync(path).match(SHAPING) ?? []).map((line) => `${name} ${line}`);
@@ -132,6 +146,14 @@ class Inputs {
     return digest;
   }
 
+  /** The names in a folder: most files that are looked for are not there, which costs more to be told. */
+  #names(folder: string): ReadonlySet<string> {
+    return getOrSet(this.#folders, folder, () => {
+      if (!isFolder(folder)) return new Set<string>();
+      return new Set(Array.from(Deno.readDirSync(folder), ({ name }) => name));
+    });
+  }
+
   async #modules({ modules, beside }: ImageSources): Promise<readonly string[]> {
     const sums = await getOrSet(this.#sums, beside.join("\n"), () => sumsIn(beside));
     const told = modules.map((one) => {
@@ -142,7 +164,7 @@ class Inputs {
   }
 
   async #kodata(folder: string, windows: boolean): Promise<unknown> {
-    if (!exists(join(folder, "kodata"))) return undefined;
+    if (!this.#names(folder).has("kodata")) return undefined;
     const { kodataAllowedRoot: allowedRoot, cache: { directory: cache } } = this.config;
     const os = windows ? "windows" : "linux";
     const { entries } = await planKodataLayer(folder, { os, allowedRoot, cache });
