@@ -2,6 +2,7 @@
  * The recipe of `kodeno plan`: what a build would make, and how machines may divide it.
  * @module
  */
+import { lockFor } from "../airgap/find_lock.ts";
 import { readExpected } from "../build/expected.ts";
 import { planNames } from "../build/names.ts";
 import { divide } from "../build/shards.ts";
@@ -111,7 +112,8 @@ async function ofPackages(
   work: WorkOptions,
 ): Promise<readonly ImageOfPlan[]> {
   const { build, publish } = await resolveConfig(options, work);
-  const images = await hashImages(build, patterns, work);
+  const lock = (await lockFor(options, work)).of();
+  const images = await hashImages(build, patterns, { ...work, lock });
   const names = planNames(images.map(({ importPath }) => importPath), publish);
   return images.map((one) => {
     const name = names.get(one.importPath) ?? one.importPath;
@@ -133,12 +135,14 @@ async function ofArtifacts(
   const given = { ...options, insecureRegistries, environment };
   const transfer = resolveTransferConfig(given);
   const configs = await artifactConfigs(artifacts, given, transfer, work);
+  const locks = await lockFor(options, work);
   const pool = new Pool(AT_ONCE);
   return await Promise.all(
     artifacts.map((artifact, i) =>
       pool.run(async (): Promise<ImageOfPlan> => {
         const { imageName, main, place, reference, repository } = artifact;
-        const [found, ...others] = await hashImages(configs[i] as BuildConfig, [main], work);
+        const how = { ...work, lock: locks.of(imageName) };
+        const [found, ...others] = await hashImages(configs[i] as BuildConfig, [main], how);
         if (found === undefined || others.length > 0) {
           const why = `${main} has to match one main package`;
           const what = `${imageName} (${place.file}:${place.line})`;

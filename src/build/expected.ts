@@ -51,7 +51,7 @@ const bare = (reference: string): string =>
 
 function namesIn(text: string, path: string): ReadonlySet<string> {
   if (text.trimStart().startsWith("{")) {
-    return new Set(planIn(WHAT, path, text).map(({ name }) => bare(name)));
+    return new Set(planIn(WHAT, path, text).map(({ image }) => image));
   }
   const lines = text.split(/\r?\n/).map((line) => line.trim());
   const names = lines.filter((line) => line !== "" && !line.startsWith("#"))

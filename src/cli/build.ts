@@ -266,6 +266,8 @@ const plan = command({
     expect: PART_FLAGS.expect,
     ...NAME_FLAGS,
     ...INPUT_FLAGS,
+    locked:
+      "--locked  take the digests of base images from kodeno.lock, as builds with --locked do",
     ...SKAFFOLD_FLAGS,
     json: JSON_WHOLE,
   },
@@ -278,8 +280,8 @@ const plan = command({
   after:
     `The hash is of Go files, embedded files and kodata, the modules by the sums of go.sum, Go's version
 and settings, flags, and what else is said of the image. It is not of what only a build finds out:
-the commit that Go and {{.Git}} write into programs, and what the tag of a base in a registry stands
-for; docs/scale.md says it in full.`,
+the commit that Go and {{.Git}} write into programs, and without --locked what the tag of a base in a
+registry stands for; docs/scale.md says it in full.`,
   run: async ({ shards, githubMatrix: _, json: __, ...given }, work, patterns) => {
     const { file } = given;
     if (file !== undefined && patterns.length > 0) {

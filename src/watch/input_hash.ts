@@ -5,6 +5,7 @@
  */
 import { basename, dirname, relative, resolve, sep } from "node:path";
 import { knownDigest } from "../build/base_digest.ts";
+import type { BuildLock } from "../build/inputs.ts";
 import { type BuildConfig, imageConfigOf } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
 import { VERSION } from "../config/version.ts";
@@ -37,13 +38,19 @@ const OF_C = /^(?:CGO_\w+|CC|CXX|FC|AR|PKG_CONFIG(?:_\w+)?)$/;
 const SHAPING = /^[ \t]*(?:go|toolchain)[ \t]+\S+|^[ \t]*godebug[ \t]*(?:\([^)]*\)|.*)$/gm;
 const CHUNK = 256 * 1024;
 
+/** How images are looked at. */
+interface HashOptions extends WorkOptions {
+  /** What they may be built from, and nothing else. */
+  readonly lock?: Pick<BuildLock, "baseDigest"> | undefined;
+}
+
 /** Looks at the images that patterns name; in the order of their import paths. */
 export async function hashImages(
   config: BuildConfig,
   patterns: readonly string[],
-  work: WorkOptions = {},
+  { lock, ...work }: HashOptions = {},
 ): Promise<readonly HashedImage[]> {
-  const inputs = new Inputs(config, work);
+  const inputs = new Inputs(config, work, lock);
   const onOwn = (one: SourcePackage) => inputs.read(one);
   const images = await findSources(config, patterns, { ...work, onOwn });
   const hashed: HashedImage[] = [];
@@ -61,7 +68,11 @@ class Inputs {
   readonly #bases = new Map<string, Promise<string | undefined>>();
   readonly #memory = new Uint8Array(CHUNK);
 
-  constructor(readonly config: BuildConfig, readonly work: WorkOptions) {}
+  constructor(
+    readonly config: BuildConfig,
+    readonly work: WorkOptions,
+    readonly lock: HashOptions["lock"],
+  ) {}
 
   /** Reads a package already, of which images are asked later. */
   read(one: SourcePackage): void {
@@ -78,11 +89,9 @@ class Inputs {
     const { importPath, packageDirectory, directory, toolchains, beside, windows } = image;
     const settings = imageConfigOf(config, importPath, entryOf(config, image));
     const platforms = (await platformsOf(config, settings, this.work)).map(formatPlatform);
-    const digest = await getOrSet(
-      this.#bases,
-      settings.baseImage,
-      () => knownDigest(settings, config, this.work),
-    );
+    const known = () => knownDigest(settings, config, this.work);
+    const digest = this.lock?.baseDigest(importPath, settings.baseImage) ??
+      await getOrSet(this.#bases, settings.baseImage, known);
     const isCgo = toolchains.some(({ settings }) => settings["CGO_ENABLED"] === "1");
     const variables = { ...config.go.environment, ...settings.go.env };
     const packages = image.packages.map((one) => this.#package(one));

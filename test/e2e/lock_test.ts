@@ -188,6 +188,12 @@ Deno.test({
       assert.equal(error.code, "LOCK_DIFFERS");
       assert.equal(await Deno.readTextFile(path), text);
 
+      const plan = async (...args: readonly string[]) => {
+        const { stdout } = await at(["plan", "./cmd/a", "--json", ...args], 0);
+        return JSON.parse(stdout).images[0].base.digest;
+      };
+      assert.deepEqual([await plan(), await plan("--locked")], [undefined, first]);
+
       assert.notEqual(await built(["build", "./cmd/a", "--oci-layout", "moved"]), locked);
       assert.equal(await built(["build", "./cmd/a", "--oci-layout", "kept", "--locked"]), locked);
       const update = await at(["lock", "--update", "./cmd/b"], 0);
