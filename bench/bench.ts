@@ -24,6 +24,7 @@ import { measureNpmStarts, NPM_START, npmStartRow } from "./npm_start.ts";
 import { environment, output } from "./process.ts";
 import { earlierResults, holds, report, type Row, rowsTable, withRows } from "./report.ts";
 import { measureResolve, RESOLVE, resolveRows } from "./resolve.ts";
+import { measureScale, SCALE, scaleRows, scaleSvg } from "./scale.ts";
 import {
   type Attempt,
   informationOf,
@@ -46,6 +47,8 @@ import { measureYaml, YAML, yamlRow } from "./yaml.ts";
 
 const WORK = join(ROOT, "bench", "work");
 const RESULTS = join(ROOT, "bench", "RESULTS.md");
+/** The curve of the rows that tell of shards. */
+const CURVE = join(ROOT, "bench", "scale.svg");
 /** The row of the start, which is no scenario. */
 const START = "start";
 const RESOLVE_RUNS = 3;
@@ -114,7 +117,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     .map((scenario) => values.quick ? quick(scenario) : scenario);
   const transfers = TRANSFERS.filter(({ name }) => wanted(name))
     .map((transfer) => values.quick ? quickTransfer(transfer) : transfer);
-  const others = [START, NPM_START, DELTA, AFFECTED, DEPS, PLAN, RESOLVE, YAML];
+  const others = [START, NPM_START, DELTA, AFFECTED, DEPS, PLAN, RESOLVE, YAML, SCALE];
   if (scenarios.length + transfers.length === 0 && !others.some(wanted)) {
     const names = [...SCENARIOS, ...TRANSFERS].map(({ name }) => name).concat(others).join(", ");
     throw new Error(`--only ${values.only}: the rows are ${names}`);
@@ -150,6 +153,14 @@ async function main(args: readonly string[]): Promise<boolean> {
   if (wanted(YAML)) rows.push(yamlRow(await attempt(() => Promise.resolve(measureYaml()))));
   if (wanted(START)) rows.push(startRow(await attempt(() => measureStarts(kodeno, WORK))));
   if (wanted(NPM_START)) rows.push(npmStartRow(await attempt(() => measureNpmStarts(kodeno))));
+
+  if (wanted(SCALE)) {
+    const counts = values.quick ? [1, 2] : undefined;
+    const scaled = await attempt(() => measureScale(setting, say, counts));
+    rows.push(...scaleRows(scaled));
+    const isTold = values.write || !(values.quick || values.only);
+    if (isTold && scaled.result) await Deno.writeTextFile(CURVE, scaleSvg(scaled.result));
+  }
 
   if (values.quick || values.only) {
     console.log(rowsTable(rows, before));
