@@ -66,6 +66,9 @@ export class ImageTimes {
   /** The platform of the event before, where that began to compile. */
   #compiling: string | undefined;
 
+  /** @param clock tells milliseconds */
+  constructor(readonly clock: () => number = () => performance.now()) {}
+
   /** Listens, and passes all on. */
   listen(emit?: Emit): Emit {
     return (event) => {
@@ -74,7 +77,7 @@ export class ImageTimes {
       this.#compiling = undefined;
       if (event.type !== "stage" || event.image === "") return;
       const { image, platform, stage } = event;
-      const now = performance.now();
+      const now = this.clock();
       const images = getOrSet(this.#measured, platform, () => new Map<string, Measured>());
       const measured = getOrSet(images, image, (): Measured => ({ bytes: 1 }));
       if (stage === "compiling") {
