@@ -341,7 +341,7 @@ Deno.test({
     await withOneKilled(
       // A pod that follows another has its index and its name of the host.
       (shard) => pod(all, job, `images-${shard}`, { ...set, JOB_COMPLETION_INDEX: `${shard}` }),
-      (shard) => hasFiles(all.dir.join("volumes/images/shards", `${shard}`)),
+      () => hasFiles(all.dir.join("volumes/images/cache")),
       async () => {
         // Whoever does not wait for the last one has nothing.
         const early = await (await pod(all, merge, "images-merge", set)).ended;
