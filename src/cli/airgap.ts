@@ -9,6 +9,7 @@ import { KodenoError, printable } from "../errors.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, type Given, optionOf, texts } from "./flag.ts";
 import {
+  askedFile,
   JSON_EVENTS,
   JSON_WHOLE,
   LOCKED,
@@ -16,7 +17,6 @@ import {
   NO_REFERRERS,
   REGISTRY_FLAGS,
   SKAFFOLD_FLAGS,
-  skaffoldOptions,
   UNNAMED_FLAGS,
 } from "./flags.ts";
 import {
@@ -142,9 +142,7 @@ async function skaffoldOf(given: Given<typeof SKAFFOLD_FLAGS>, emit: Work["emit"
   if (given.file === undefined) {
     throw bad(`${optionOf(...said).long} is said without -f: say -f skaffold.yaml`);
   }
-  const skaffold = await skaffoldOptions(given);
-  for (const message of skaffold.notes) emit({ type: "note", level: "warning", message });
-  return skaffold;
+  return await askedFile(given, emit);
 }
 
 function bad(why: string): KodenoError {

@@ -8,6 +8,7 @@ import { saidAs } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { each, type Flags, type Given, optionOf, splitWords, texts } from "./flag.ts";
 import {
+  askedFile,
   BUILD_FLAGS,
   INPUT_FLAGS,
   JSON_EVENTS,
@@ -18,6 +19,7 @@ import {
   PART_FLAGS,
   PATTERNS,
   PLATFORMS,
+  refusePatterns,
   SKAFFOLD_FLAGS,
   skaffoldOptions,
   UNCHANGED_FLAGS,
@@ -76,7 +78,8 @@ const build = command({
   onStdout: "yield",
   view: true,
   run: async (given, work, patterns) => {
-    if (given.file !== undefined) return await buildFile(patterns, given, work);
+    refusePatterns(given, patterns, "build");
+    if (given.file !== undefined) return await buildFile(given, work);
     const alone = { ...WITH_FILE, images: ALL.images, profiles: ALL.profiles };
     refuse(alone, given, "without -f: say -f skaffold.yaml");
     const { build } = await import("../app/build.ts");
@@ -100,14 +103,9 @@ function refuse(flags: Flags, given: Readonly<Record<string, unknown>>, why: str
 }
 
 async function buildFile(
-  patterns: readonly string[],
   asked: Given<typeof ALL>,
   work: Work,
 ): Promise<() => Promise<void>> {
-  if (patterns.length > 0) {
-    const why = `${asked.file} says what is built; choose with -b IMAGE`;
-    throw new KodenoError("BAD_OPTION", `Cannot build ${patterns.join(" ")} with -f: ${why}`);
-  }
   const { notes, ...skaffold } = await skaffoldOptions(asked);
   // A build of packages does not wait for what only these need.
   const { OUTPUT_VARIABLES, withVariables } = await import("../config/skaffold/options.ts");
@@ -283,16 +281,10 @@ and settings, flags, and what else is said of the image. It is not of what only 
 the commit that Go and {{.Git}} write into programs, and without --locked what the tag of a base in a
 registry stands for; docs/scale.md says it in full.`,
   run: async ({ shards, githubMatrix: _, json: __, ...given }, work, patterns) => {
-    const { file } = given;
-    if (file !== undefined && patterns.length > 0) {
-      const why = `${file} says what is built; choose with -b IMAGE`;
-      throw new KodenoError("BAD_OPTION", `Cannot plan ${patterns.join(" ")} with -f: ${why}`);
-    }
-    const { notes = [], ...skaffold } = file === undefined ? {} : await skaffoldOptions(given);
-    for (const message of notes) work.emit({ type: "note", level: "warning", message });
-    const request = { patterns, shards, options: given };
-    const of = file === undefined ? request : { ...request, skaffold };
-    return await (await import("../app/plan.ts")).plan(of, work);
+    refusePatterns(given, patterns, "plan");
+    const skaffold = await askedFile(given, work.emit);
+    const { plan } = await import("../app/plan.ts");
+    return await plan({ patterns, shards, options: given, skaffold }, work);
   },
   print: ({ images, matrix }, { githubMatrix, json, shards }) => {
     if (githubMatrix) return printResult(JSON.stringify(matrix));
@@ -340,16 +332,10 @@ image stands for, and what {{.Git}} and Go itself write into programs of the com
       const next = "say with --since the commit to compare with, such as origin/main...";
       throw new KodenoError("BAD_OPTION", `Cannot tell what is affected: ${next}`);
     }
-    const { file } = given;
-    if (file !== undefined && patterns.length > 0) {
-      const why = `${file} says what is built; choose with -b IMAGE`;
-      throw new KodenoError("BAD_OPTION", `Cannot look at ${patterns.join(" ")} with -f: ${why}`);
-    }
-    const { notes = [], ...skaffold } = file === undefined ? {} : await skaffoldOptions(given);
-    for (const message of notes) work.emit({ type: "note", level: "warning", message });
-    const request = { patterns, since, options: given };
-    const of = file === undefined ? request : { ...request, skaffold };
-    return await (await import("../app/affected.ts")).affected(of, work);
+    refusePatterns(given, patterns, "look at");
+    const skaffold = await askedFile(given, work.emit);
+    const { affected } = await import("../app/affected.ts");
+    return await affected({ patterns, since, options: given, skaffold }, work);
   },
   print: (images, { json, why: isTold }) => {
     for (const { image, why } of images) {

@@ -8,7 +8,7 @@ import { Document, isScalar, stringify, YAMLMap } from "../npm/yaml.ts";
 import { saidAs } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, optionOf } from "./flag.ts";
-import { BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
+import { askedFile, BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS } from "./flags.ts";
 import { printJson, printNote, printResult } from "./output.ts";
 
 const config = command({
@@ -32,9 +32,8 @@ const config = command({
   run: async (given, work): Promise<Found> => {
     const { showArtifacts, showConfig } = await import("../app/config.ts");
     const { strict } = given;
-    if (given.file === undefined) return await showConfig(given, { ...work, strict });
-    const { notes, ...skaffold } = await skaffoldOptions(given);
-    for (const message of notes) work.emit({ type: "note", level: "warning", message });
+    const skaffold = await askedFile(given, work.emit);
+    if (skaffold === undefined) return await showConfig(given, { ...work, strict });
     return { artifacts: await showArtifacts(skaffold, given, { ...work, strict }) };
   },
   print: (found, { json }) =>

@@ -17,6 +17,7 @@ import {
   splitWords,
   texts,
 } from "./flag.ts";
+import type { Work } from "./progress.ts";
 
 export const PATTERNS =
   '[patterns...]  import paths, folders, or patterns such as "./..." (default: ".")' as const;
@@ -262,4 +263,26 @@ export async function skaffoldOptions(
     throw new KodenoError("BAD_OPTION", `Cannot use tags ${tags?.join(",")} with -f: ${why}`);
   }
   return { ...chosen, tag, debug: mode === "debug", ...await withSkaffoldEnv() };
+}
+
+/** Refuses patterns where `-f` says a skaffold.yaml; `verb` is what a command does with them. */
+export function refusePatterns(
+  { file }: Pick<SkaffoldOptions, "file">,
+  patterns: readonly string[],
+  verb: string,
+): void {
+  if (file === undefined || patterns.length === 0) return;
+  const why = `${file} says what is built; choose with -b IMAGE`;
+  throw new KodenoError("BAD_OPTION", `Cannot ${verb} ${patterns.join(" ")} with -f: ${why}`);
+}
+
+/** What is asked of a skaffold.yaml, where `-f` says one; notes are told. */
+export async function askedFile(
+  given: Parameters<typeof skaffoldOptions>[0],
+  emit: Work["emit"],
+): Promise<Omit<Awaited<ReturnType<typeof skaffoldOptions>>, "notes"> | undefined> {
+  if (given.file === undefined) return undefined;
+  const { notes, ...skaffold } = await skaffoldOptions(given);
+  for (const message of notes) emit({ type: "note", level: "warning", message });
+  return skaffold;
 }

@@ -4,7 +4,7 @@
  */
 import { KodenoError } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
-import { INPUT_FLAGS, JSON_EVENTS, SKAFFOLD_FLAGS, skaffoldOptions } from "./flags.ts";
+import { askedFile, INPUT_FLAGS, JSON_EVENTS, refusePatterns, SKAFFOLD_FLAGS } from "./flags.ts";
 import { counted, printJson, printNote, printResult } from "./output.ts";
 
 const lock = command({
@@ -36,21 +36,11 @@ const lock = command({
       const why = "one compares, the other writes; say one of them";
       throw new KodenoError("BAD_OPTION", `Cannot use --check with --update: ${why}`);
     }
-    const { file } = given;
-    if (file !== undefined && patterns.length > 0) {
-      const why = `${file} says what is built; choose with -b IMAGE`;
-      throw new KodenoError("BAD_OPTION", `Cannot lock ${patterns.join(" ")} with -f: ${why}`);
-    }
-    const { notes = [], ...skaffold } = file === undefined ? {} : await skaffoldOptions(given);
-    for (const message of notes) work.emit({ type: "note", level: "warning", message });
+    refusePatterns(given, patterns, "lock");
+    const skaffold = await askedFile(given, work.emit);
     const { lock } = await import("../app/lock.ts");
     const mode = check ? "check" : update ? "update" : "write";
-    const request = {
-      patterns,
-      options: given,
-      skaffold: file === undefined ? undefined : skaffold,
-      mode,
-    } as const;
+    const request = { patterns, options: given, skaffold, mode } as const;
     await lock(request, ({ lines, ...result }) =>
       work.tell(() => {
         if (json) return printJson("lock", result);
