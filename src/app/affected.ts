@@ -2,15 +2,12 @@
  * The recipe of `kodeno affected`: images whose inputs differ from those of a commit.
  * @module
  */
-import { resolve } from "node:path";
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
 import { loadConfig, resolveBuildConfig, resolveTransferConfig } from "../config/config.ts";
-import { processEnvironment } from "../config/environment.ts";
 import type { BuildOptions } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import type { WorkOptions } from "../events.ts";
-import { changesSince } from "../git/changes.ts";
-import { findAffected } from "../watch/affected.ts";
+import { affectedSince } from "../watch/affected.ts";
 import { affectedArtifacts } from "../watch/skaffold_changes.ts";
 
 interface AffectedRequest {
@@ -35,18 +32,15 @@ export async function affected(
   { patterns, since, options, skaffold }: AffectedRequest,
   work: WorkOptions,
 ): Promise<readonly AffectedImage[]> {
-  const directory = resolve(options.workingDirectory ?? ".");
-  const environment = options.environment ?? processEnvironment();
-  const changes = await changesSince({ directory, environment, signal: work.signal }, since);
   if (skaffold !== undefined) {
     const plan = await planArtifacts(skaffold, work, "nothing");
     const transfer = resolveTransferConfig(options);
     const configs = await artifactConfigs(plan.artifacts, options, transfer, work);
-    const found = await affectedArtifacts(plan, configs, { changes, options }, work);
+    const found = await affectedArtifacts(plan, configs, { since, options }, work);
     return found.flatMap(({ image, why }) => why === undefined ? [] : [{ image, why }]);
   }
   const loaded = await loadConfig(options, work);
   const config = resolveBuildConfig(loaded);
-  const found = await findAffected(config, patterns, { changes, options: loaded }, work);
+  const found = await affectedSince(config, patterns, { since, options: loaded }, work);
   return found.flatMap(({ importPath: image, why }) => why === undefined ? [] : [{ image, why }]);
 }

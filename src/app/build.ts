@@ -8,7 +8,7 @@ import { tellKept } from "../build/publisher.ts";
 import { resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import type { WorkOptions } from "../events.ts";
-import { unchangedImages } from "../watch/affected.ts";
+import { unchangedImages } from "../watch/unchanged.ts";
 
 /** Builds and publishes what patterns name (none stands for `.`): references by import path. */
 export async function build(

@@ -3,7 +3,6 @@
  * @module
  */
 import { checkComplete } from "../build/complete.ts";
-import { readPlan } from "../build/plan_file.ts";
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions, TrustOptions } from "../config/options.ts";
 import { holdPlace, type ImageStore } from "../content/places.ts";
@@ -30,7 +29,10 @@ interface MergeRequest
  */
 export async function merge(out: string, ins: readonly string[], request: MergeRequest) {
   const { complete, signal } = request;
-  const plan = complete === undefined ? undefined : readPlan("plan", complete);
+  // Others do not wait for what reads a plan.
+  const plan = complete === undefined
+    ? undefined
+    : (await import("../build/plan_file.ts")).readPlan("plan", complete);
   const config = resolveTransferConfig(request);
   const places = ins.map((path) => [path, registryPlace(path)] as const);
   if (config.offline && places.every(([, place]) => place === undefined)) await giveUpNetwork();

@@ -64,7 +64,7 @@ export async function plan(
     const why = "a part of a plan is not divided; say one of both";
     throw new KodenoError("BAD_OPTION", `Cannot use --shards with --shard: ${why}`);
   }
-  const check = readExpected(options.expect);
+  const check = await readExpected(options.expect);
   const found = skaffold === undefined
     ? await ofPackages(patterns, options, work)
     : await ofArtifacts(skaffold, options, work);

@@ -15,7 +15,6 @@ import {
   tellKept,
   tellUnchanged,
 } from "../build/publisher.ts";
-import { openReuse } from "../build/reuse.ts";
 import { tellLostDocuments } from "../build/documents.ts";
 import { artifactConfigs, planArtifacts, prepareArtifact } from "../build/skaffold.ts";
 import { resolvePublishConfig, resolveTransferConfig } from "../config/config.ts";
@@ -31,13 +30,11 @@ import {
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { runHook } from "../exec/run.ts";
-import { changesSince } from "../git/changes.ts";
 import { writeTextOutput } from "../io/output.ts";
 import { splitHost } from "../oci/reference.ts";
 import { compileTemplate } from "../template/template.ts";
 import { goFunctions } from "../template/value.ts";
-import { unchangedImages } from "../watch/affected.ts";
-import { affectedArtifacts } from "../watch/skaffold_changes.ts";
+import { unchangedImages } from "../watch/unchanged.ts";
 
 interface SkaffoldRequest {
   readonly skaffold: SkaffoldOptions;
@@ -103,7 +100,8 @@ export async function buildSkaffold(
   // deno-lint-ignore no-undef -- the linter does not know it yet
   await using opened = new AsyncDisposableStack();
   const take = isTaken && configs[0] !== undefined
-    ? await openReuse(unchanged, configs[0], publish, opened, options)
+    ? await (await import("../build/reuse.ts"))
+      .openReuse(unchanged, configs[0], publish, opened, options)
     : undefined;
   const make = async (publisher: Publisher, builders: readonly Builder[], work: WorkOptions) => {
     await publishing(publisher, options.signal, async () => {
@@ -161,11 +159,9 @@ async function notAffected(
   work: WorkOptions,
 ): Promise<ReadonlyMap<string, string>> {
   const { artifacts } = plan;
-  const { environment = processEnvironment() } = options;
-  const directory = resolve(options.workingDirectory ?? ".");
-  const changes = await changesSince({ directory, environment, signal: work.signal }, since);
+  const { affectedArtifacts } = await import("../watch/skaffold_changes.ts");
   const configs = await artifactConfigs(artifacts, options, resolveTransferConfig(options));
-  const found = await affectedArtifacts(plan, configs, { changes, options }, work);
+  const found = await affectedArtifacts(plan, configs, { since, options }, work);
   const kept = new Map(found.flatMap(({ image, importPath, why }) => {
     return why === undefined && importPath !== undefined ? [[image, importPath]] : [];
   }));

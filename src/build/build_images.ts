@@ -17,7 +17,7 @@ import { type Builder, GoBuilder } from "./builder.ts";
 import { tellLostDocuments } from "./documents.ts";
 import { readExpected } from "./expected.ts";
 import type { BuildLock } from "./inputs.ts";
-import { openReuse, type UnchangedImages } from "./reuse.ts";
+import type { UnchangedImages } from "./reuse.ts";
 import { ImageTimes, partOf } from "./shards.ts";
 import {
   PlacesPublisher,
@@ -61,7 +61,7 @@ export async function askedPart(
   if (writeTimings !== undefined) await checkOutput(writeTimings, `timings ${writeTimings}`);
   const shard = resolveShard(options);
   const choose = (names: readonly string[]) => partOf(names, shard);
-  return { shard, choose, checkNames: readExpected(expect), writeTimings };
+  return { shard, choose, checkNames: await readExpected(expect), writeTimings };
 }
 
 /** Has work tell how long images take, and writes it where that is asked for. */
@@ -94,7 +94,7 @@ export async function buildImages(
   const affected = await unchanged?.affected(build, patterns, options);
   const take = unchanged?.reuse === undefined
     ? undefined
-    : await openReuse(unchanged, build, publish, opened, options);
+    : await (await import("./reuse.ts")).openReuse(unchanged, build, publish, opened, options);
   const work = (publisher: Publisher, [builder]: readonly Builder[]) =>
     timed(part, options, (how) => {
       const all = { ...part, ...how, naming, affected, take };

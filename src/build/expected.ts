@@ -6,7 +6,6 @@
 import { KodenoError } from "../errors.ts";
 import { readNamedText } from "../io/files.ts";
 import { listed } from "../oci/entries.ts";
-import { planIn } from "./plan_file.ts";
 
 const MAX_BYTES = 64 * 1024 * 1024;
 const WHAT = "list of expected images";
@@ -21,9 +20,9 @@ type CheckExpected = (names: ReadonlyMap<string, string>) => void;
  * Reads a list: an image in each line, by its import path, its name or its reference, whose tag and digest
  * do not count; or what `kodeno plan --json` prints.
  */
-export function readExpected(path: string | undefined): CheckExpected | undefined {
+export async function readExpected(path: string | undefined): Promise<CheckExpected | undefined> {
   if (path === undefined) return undefined;
-  const wanted = namesIn(readNamedText(WHAT, path, MAX_BYTES), path);
+  const wanted = await namesIn(readNamedText(WHAT, path, MAX_BYTES), path);
   return (names) => {
     const called = Array.from(names, ([planned, name]) => {
       return { planned, all: [planned, planned.replace(/^ko:\/\//, ""), bare(name)] };
@@ -49,8 +48,10 @@ const verb = ({ length }: readonly string[]): string => length === 1 ? "is" : "a
 const bare = (reference: string): string =>
   reference.replace(/@sha\d+:[0-9a-f]+$/, "").replace(/:[^/:]*$/, "");
 
-function namesIn(text: string, path: string): ReadonlySet<string> {
+async function namesIn(text: string, path: string): Promise<ReadonlySet<string>> {
   if (text.trimStart().startsWith("{")) {
+    // Builds that are held against no plan do not wait for what reads one.
+    const { planIn } = await import("./plan_file.ts");
     return new Set(planIn(WHAT, path, text).map(({ image }) => image));
   }
   const lines = text.split(/\r?\n/).map((line) => line.trim());

@@ -107,6 +107,10 @@ export async function asBefore<T>(
   }
 }
 
+/** Why nobody can tell whether a file is what it was. */
+export const inNoCommit = (name: string): string =>
+  `${name} is in no commit, so that nobody knows what it was`;
+
 const cannot = ({ directory }: GitPlace, revision: string): string =>
   `Cannot tell what has changed in ${directory} since ${revision}`;
 

@@ -7,12 +7,12 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { parseBase } from "../build/base_names.ts";
 import { type BuildConfig, imageConfigOf, KO_FILES, resolveBuildConfig } from "../config/config.ts";
 import { lockedSince } from "../airgap/lock_changes.ts";
-import type { UnchangedImages } from "../build/reuse.ts";
-import type { BuildOptions, CommandOptions } from "../config/options.ts";
+import type { BuildOptions } from "../config/options.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { asBefore, type Changes, changesSince } from "../git/changes.ts";
+import { asBefore, type Changes, changesSince, inNoCommit } from "../git/changes.ts";
 import { moduleDifference, readModuleFile } from "../go/module_file.ts";
+import { sumsIn } from "../go/modules.ts";
 import type { SourcePackage } from "../go/sources.ts";
 import { isBuiltinBase } from "../image/builtin_base.ts";
 import { ioFailure, isFile, isFolder, isInside, isNotFound } from "../io/files.ts";
@@ -45,23 +45,16 @@ interface Since {
   readonly name?: string | undefined;
 }
 
-/** What has to be built of what changes since a commit concern, as options of a build say. */
-export function unchangedImages(
-  { affectedSince: since, reuse, ...options }: CommandOptions,
-): UnchangedImages | undefined {
-  if (since === undefined && reuse === undefined) return undefined;
-  if (since === undefined) {
-    const message = `Cannot use --reuse ${reuse}: say with --affected-since the commit that its ` +
-      "images are of";
-    throw new KodenoError("BAD_OPTION", message);
-  }
-  const affected: UnchangedImages["affected"] = async (config, patterns, work) => {
-    const { workingDirectory: directory, go: { environment } } = config;
-    const changes = await changesSince({ directory, environment, signal: work.signal }, since);
-    const found = await findAffected(config, patterns, { changes, options }, work);
-    return new Set(found.flatMap(({ importPath, why }) => why === undefined ? [] : [importPath]));
-  };
-  return { since, reuse, affected };
+/** Looks at the images that patterns name, and at what changes since a commit, as git names it. */
+export async function affectedSince(
+  config: BuildConfig,
+  patterns: readonly string[],
+  { since, options }: { readonly since: string; readonly options: BuildOptions },
+  work: WorkOptions,
+): Promise<readonly MaybeAffected[]> {
+  const { workingDirectory: directory, go: { environment } } = config;
+  const changes = await changesSince({ directory, environment, signal: work.signal }, since);
+  return await findAffected(config, patterns, { changes, options }, work);
 }
 
 /** Looks at the images that patterns name. */
@@ -95,8 +88,12 @@ class Seen {
   readonly #roots: readonly string[];
   /** By their folders: what may have been a part of the package there, and is none now. */
   #sources: ReadonlyMap<string, readonly string[]>;
-
+  /** The work tree, without links on the way to it. */
   readonly #folder: string;
+  /** What was found of packages, which many images share. */
+  readonly #found = new Map<SourcePackage, string | undefined>();
+  /** The first link among what differs; null till it was looked for. */
+  #link: string | undefined | null = null;
 
   constructor(readonly changes: Changes, readonly name: (path: string) => string) {
     this.#folder = Deno.realPathSync(changes.folder);
@@ -151,13 +148,8 @@ class Seen {
       if (led !== undefined) return led;
     }
     if (this.changes.knows(real)) return undefined;
-    return `${this.name(path)} is in no commit, so that nobody knows what it was`;
+    return inNoCommit(this.name(path));
   }
-
-  /** What was found of packages, which many images share. */
-  readonly #found = new Map<SourcePackage, string | undefined>();
-
-  #link: string | undefined | null = null;
 
   /** Of a link that leads elsewhere, or is new: by way of it any other one may. */
   #otherLink(): string | undefined {
@@ -305,7 +297,7 @@ async function settingsOf(
   const own = koFile && resolve(workingDirectory, koFile.path);
   const name = (path: string): string => relative(workingDirectory, path);
   if (own !== undefined && !changes.knows(own)) {
-    return () => `${name(own)} is in no commit, so that nobody knows what it was`;
+    return () => inNoCommit(name(own));
   }
   // The first of them counts.
   const all = own !== undefined && !isKoFile(own)
@@ -440,15 +432,7 @@ async function moduleFiles(
 
 /** Whether a go.sum says something else of a module than it did. */
 async function hasOtherSums(path: string, changes: Changes): Promise<boolean> {
-  const bytes = await changes.before(path) ?? new Uint8Array();
-  const linesOf = (text: string) =>
-    new Map(
-      text.split("\n").map((line) => {
-        const at = line.lastIndexOf(" ");
-        return [line.slice(0, at), line.slice(at + 1)] as const;
-      }),
-    );
-  const before = linesOf(new TextDecoder().decode(bytes));
-  const after = linesOf(await Deno.readTextFile(path).catch(() => ""));
-  return [...after].some(([module, sum]) => (before.get(module) ?? sum) !== sum);
+  const before = await asBefore(changes, path, (file) => sumsIn([file]));
+  const after = await sumsIn([path]);
+  return [...after].some(([module, sum]) => (before?.get(module) ?? sum) !== sum);
 }

@@ -8,8 +8,8 @@ import { cacheDirectory, processEnvironment } from "../config/environment.ts";
 import { KodenoError, messageOf } from "../errors.ts";
 import { ROUND_FAILED, type WorkOptions } from "../events.ts";
 import { findUp, isInside } from "../io/files.ts";
-import { unchangedImages } from "./affected.ts";
 import { FolderWatch } from "./folders.ts";
+import { unchangedImages } from "./unchanged.ts";
 
 /** Changes that come within this time are one, in milliseconds. */
 const QUIET_MS = 200;

@@ -4,13 +4,14 @@
  */
 import { relative, resolve } from "node:path";
 import type { BuildConfig } from "../config/config.ts";
+import { processEnvironment } from "../config/environment.ts";
 import type { BuildOptions } from "../config/options.ts";
 import { readSkaffoldFile } from "../config/skaffold/load.ts";
 import type { SkaffoldArtifact, SkaffoldPlan } from "../config/skaffold/plan.ts";
 import type { SkaffoldConfig } from "../config/skaffold/schema.ts";
 import { hasCode } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { asBefore, type Changes } from "../git/changes.ts";
+import { asBefore, type Changes, changesSince, inNoCommit } from "../git/changes.ts";
 import { findAffected, type MaybeAffected } from "./affected.ts";
 
 /** What shapes no image, of a configuration and of its `build`: where images go and what follows. */
@@ -21,7 +22,8 @@ const NO_IMAGE: ReadonlySet<string> = new Set([
 
 /** What artifacts are compared with. */
 interface Since {
-  readonly changes: Changes;
+  /** A commit as git names it. */
+  readonly since: string;
   /** What their configurations were made of. */
   readonly options: BuildOptions;
 }
@@ -37,10 +39,13 @@ interface MaybeAffectedArtifact extends Partial<Pick<MaybeAffected, "importPath"
 export async function affectedArtifacts(
   plan: Pick<SkaffoldPlan, "artifacts" | "files" | "hooks">,
   configs: readonly BuildConfig[],
-  { changes, options }: Since,
+  { since: revision, options }: Since,
   work: WorkOptions,
 ): Promise<readonly MaybeAffectedArtifact[]> {
-  const says = await saidSince(plan, changes, resolve(options.workingDirectory ?? "."));
+  const { environment = processEnvironment() } = options;
+  const directory = resolve(options.workingDirectory ?? ".");
+  const changes = await changesSince({ directory, environment, signal: work.signal }, revision);
+  const says = await saidSince(plan, changes, directory);
   const found: MaybeAffectedArtifact[] = [];
   for (const [i, artifact] of plan.artifacts.entries()) {
     const { imageName: name, main, source, workingDirectory } = artifact;
@@ -62,7 +67,7 @@ async function saidSince(
   for (const path of files) {
     const name = relative(directory, path);
     if (!changes.knows(path)) {
-      return () => `${name} is in no commit, so that nobody knows what it was`;
+      return () => inNoCommit(name);
     }
     if (!changes.changed.has(path)) continue;
     const [before, after] = await Promise.all([
