@@ -28,8 +28,6 @@ import { Layout } from "../place/layout/layout.ts";
 import { withoutLeases } from "../place/layout/leases.ts";
 import { openRegistries, openSource } from "../place/open.ts";
 import { baseFailure, baseText, parseBase } from "./base_names.ts";
-import { openPolicy } from "../trust/policy.ts";
-import { refuseBase, refuseCachedBase } from "./base_trust.ts";
 import { baseCacheDirectory } from "./cache.ts";
 
 /** What the `static` base is made of. */
@@ -52,7 +50,7 @@ export class BaseSet implements AsyncDisposable {
   // deno-lint-ignore no-undef -- the linter does not know it yet
   readonly #opened = new AsyncDisposableStack();
   #registries: ReturnType<typeof openRegistries> | undefined;
-  #policy: ReturnType<typeof openPolicy> | undefined;
+  #trust: ReturnType<typeof openTrust> | undefined;
 
   constructor(
     readonly config: BuildConfig,
@@ -134,11 +132,12 @@ export class BaseSet implements AsyncDisposable {
     const name = pinnedBase ? pinnedBase.name : own;
     const what = `base image ${baseImage}`;
     refuseOther(root, pinnedBase?.digest, what);
-    const policy = await (this.#policy ??= openPolicy(this.config.baseDemand));
-    if (policy !== undefined) {
+    const trust = await (this.#trust ??= openTrust(this.config));
+    if (trust !== undefined) {
       const { ownName } = source as Partial<ImageStore>;
       const called = calledName(root, ownName) ?? (place.kind === "daemon" ? ref : undefined);
-      await refuseBase(source, { root, name: called, baseImage }, policy, { signal });
+      const base = { root, name: called, baseImage };
+      await trust.refuseBase(source, base, trust.policy, { signal });
     }
     const reading = () => readBase(source, root, platforms, what, { signal, name, emit });
     const base = await takingWhole(source, root, reading);
@@ -187,11 +186,12 @@ export class BaseSet implements AsyncDisposable {
     const options = { signal, emit, name: pinnedBase ? pinnedBase.name : said };
     const what = `base image ${baseImage}`;
     const cached = cachedSource(source, cache.blobs);
-    const policy = await (this.#policy ??= openPolicy(this.config.baseDemand));
-    if (policy !== undefined) {
+    const trust = await (this.#trust ??= openTrust(this.config));
+    if (trust !== undefined) {
       const called = digest !== undefined && tag === undefined ? name : fullName;
-      const trust = { registry, records: cache, signal };
-      await refuseCachedBase(cached, { root, name: called, baseImage }, policy, trust);
+      const base = { root, name: called, baseImage };
+      const kept = { registry, records: cache, signal };
+      await trust.refuseCachedBase(cached, base, trust.policy, kept);
     }
     const reading = () => readBase(cached, root, platforms, what, options);
     const base = await takingWhole(cached, root, reading);
@@ -201,6 +201,15 @@ export class BaseSet implements AsyncDisposable {
     }
     return base;
   }
+}
+
+/** What bases have to be signed as. A build that demands no signature does not wait for what reads keys. */
+async function openTrust({ baseDemand }: BuildConfig) {
+  const { policy: file, verifyKeys } = baseDemand;
+  if (file === undefined && verifyKeys.length === 0) return undefined;
+  const { openPolicy } = await import("../trust/policy.ts");
+  const policy = await openPolicy(baseDemand);
+  return policy && { policy, ...await import("./base_trust.ts") };
 }
 
 /** An image by its digest, where that is asked for and there; a name may stand for another one now. */
