@@ -28,6 +28,7 @@ export {
   type NamedTarget,
   newPublisher,
   type PublishCallOptions,
+  type PublishedImage,
   type Publisher,
   publishImages,
   type PublishImagesOptions,

@@ -3,11 +3,12 @@
  * @module
  */
 import { checkComplete } from "../build/complete.ts";
-import { resolveTransferConfig } from "../config/config.ts";
-import type { TransferOptions, TrustOptions } from "../config/options.ts";
+import { resolveResults, resolveTransferConfig } from "../config/config.ts";
+import type { ResultOptions, TransferOptions, TrustOptions } from "../config/options.ts";
 import { holdPlace, type ImageStore } from "../content/places.ts";
-import { ImageReader } from "../content/reader.ts";
+import { type FoundImage, ImageReader } from "../content/reader.ts";
 import { exists } from "../io/files.ts";
+import { cosignSubject } from "../oci/entries.ts";
 import { isReference, splitHost } from "../oci/reference.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { mergeLayouts, type MergeOptions } from "../place/layout/merge.ts";
@@ -17,7 +18,7 @@ import { openRegistryImage } from "../place/registry_images.ts";
 import { openDemands } from "../trust/demands.ts";
 
 interface MergeRequest
-  extends Omit<MergeOptions, "check" | "foreign">, TransferOptions, TrustOptions {
+  extends Omit<MergeOptions, "check" | "foreign">, ResultOptions, TransferOptions, TrustOptions {
   /** File of a plan that the images have to be all of. */
   readonly complete?: string | undefined;
 }
@@ -34,6 +35,9 @@ export async function merge(out: string, ins: readonly string[], request: MergeR
     ? undefined
     : (await import("../build/plan_file.ts")).readPlan("plan", complete);
   const config = resolveTransferConfig(request);
+  const asked = resolveResults(request);
+  // Most merges are asked for none.
+  const results = asked && await (await import("../build/results.ts")).openResults(asked);
   const places = ins.map((path) => [path, registryPlace(path)] as const);
   if (config.offline && places.every(([, place]) => place === undefined)) await giveUpNetwork();
   await using foreign = await openForeign(config, request);
@@ -47,6 +51,7 @@ export async function merge(out: string, ins: readonly string[], request: MergeR
   const demands = await openDemands(request);
   // deno-lint-ignore no-undef -- the linter does not know it yet
   await using opened = new AsyncDisposableStack();
+  const merged: FoundImage[] = [];
   const layout = await openLayout(out, { create: true, emit: options.emit });
   try {
     const from: ImageStore[] = [];
@@ -63,15 +68,23 @@ export async function merge(out: string, ins: readonly string[], request: MergeR
       await demands?.onEntries(store, await store.entries(), "merged", request);
     }
     const entries = await mergeLayouts(layout, from, options);
-    const merged = [];
     const reader = new ImageReader(layout);
     // One after the other: a process may open so many files only.
-    for (const entry of entries) merged.push(await reader.image(entry));
-    return merged;
+    for (const entry of entries) {
+      const image = await reader.image(entry);
+      merged.push(image);
+      const { name, references } = image;
+      // The others are signatures and the like.
+      if (name === undefined || cosignSubject(entry) !== undefined) continue;
+      const taken = { key: name, names: [name], references, root: entry, source: layout };
+      await results?.take(taken, { signal });
+    }
   } catch (error) {
     await layout.undo();
     throw error;
   }
+  await results?.write(false);
+  return merged;
 }
 
 /** The image of a registry that a text names, where it is no path. */

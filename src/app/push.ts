@@ -5,8 +5,8 @@
  */
 import { planPush, type PushDestination, type PushNaming } from "../build/destinations.ts";
 import { badValue } from "../config/checks.ts";
-import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
-import type { TransferOptions, TrustOptions } from "../config/options.ts";
+import { parsePrefix, resolveResults, resolveTransferConfig } from "../config/config.ts";
+import type { ResultOptions, TransferOptions, TrustOptions } from "../config/options.ts";
 import { copy, countMoved } from "../content/copy.ts";
 import { Damages } from "../content/damages.ts";
 import { summarize } from "../content/reader.ts";
@@ -24,7 +24,8 @@ import { DryRun } from "../place/registry/dry_run.ts";
 import type { RegistryStore } from "../place/registry/registry.ts";
 import { openDemands } from "../trust/demands.ts";
 
-interface PushRequest extends TransferOptions, TrustOptions, Omit<PushNaming, "to">, WorkOptions {
+interface PushRequest
+  extends ResultOptions, TransferOptions, TrustOptions, Omit<PushNaming, "to">, WorkOptions {
   /** Path of a layout or an archive. */
   readonly from: string;
   /** Prefixes of repositories, each of which gets the images; without any they go where they say. */
@@ -58,6 +59,13 @@ const IMAGES_AT_ONCE = 2;
  */
 export async function push(request: PushRequest) {
   const { from, images = [], platform, referrers: isTaken, signal, emit } = request;
+  const asked = resolveResults(request);
+  if (asked !== undefined && request.dryRun) {
+    const why = "nothing is pushed that could be written of; leave --dry-run out";
+    throw new KodenoError("BAD_OPTION", `Cannot write results of --dry-run: ${why}`);
+  }
+  // Most pushes are asked for none.
+  const results = asked && await (await import("../build/results.ts")).openResults(asked);
   const demands = await openDemands(request);
   const choice = {
     images,
@@ -109,12 +117,15 @@ export async function push(request: PushRequest) {
       else planned = await dry.measure(source, [entry, ...along], store, options);
     });
     if (dry === undefined) await copyReferrers(source, along, store, options);
+    const names = tags.map((tag) => `${repository}:${tag}`);
+    const references = (names.length > 0 ? names : [repository]).map((one) => `${one}@${digest}`);
+    const key = names[0] ?? `${repository}@${digest}`;
+    await results?.take({ key, names, references, root: entry, source }, { signal });
     return {
       name,
       digest,
       ...(request.json ? await summarize(source, entry, { signal }) : {}),
-      references: (tags.length > 0 ? tags.map((tag) => `:${tag}`) : [""])
-        .map((tag) => `${repository}${tag}@${digest}`),
+      references,
       ...moved,
       ...planned,
     };
@@ -126,6 +137,7 @@ export async function push(request: PushRequest) {
   const pushed = (await forEach(destinations, pool, each, signal)).flat();
   const verb = request.dryRun ? "Would push" : "Pushed";
   damages.end(verb, pushed.flatMap(({ references }) => references), emit);
+  await results?.write(images.length === 1);
   return pushed;
 }
 

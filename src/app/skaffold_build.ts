@@ -5,7 +5,13 @@
  */
 import { resolve } from "node:path";
 import { lockFor } from "../airgap/find_lock.ts";
-import { askedPart, timed, withPublisher } from "../build/build_images.ts";
+import {
+  askedPart,
+  type TakePublished,
+  timed,
+  withPublisher,
+  withResults,
+} from "../build/build_images.ts";
 import type { Builder } from "../build/builder.ts";
 import {
   type NamedBuild,
@@ -103,7 +109,11 @@ export async function buildSkaffold(
     ? await (await import("../build/reuse.ts"))
       .openReuse(unchanged, configs[0], publish, opened, options)
     : undefined;
-  const make = async (publisher: Publisher, builders: readonly Builder[], work: WorkOptions) => {
+  const make = async (
+    publisher: Publisher,
+    builders: readonly Builder[],
+    { onImage, ...work }: WorkOptions & { readonly onImage?: TakePublished | undefined },
+  ) => {
     await publishing(publisher, options.signal, async () => {
       // What hooks make may be sources: where there are some, each artifact is looked at in its turn.
       const late = hooks.makeSources;
@@ -130,7 +140,10 @@ export async function buildSkaffold(
         if (isBuilt) await hooks.run("before", artifact);
         const named = early[i] ?? await prepare(artifact, i);
         named.prepared.importPaths.forEach((path) => imageNames.set(path, artifact.imageName));
-        const references = await publishPrepared(named, publisher, work);
+        const references = await publishPrepared(named, publisher, {
+          ...work,
+          onImage: onImage && ((image) => onImage(image, artifact.imageName)),
+        });
         made.set(artifact.imageName, [...references.values()][0] ?? artifact.reference);
         if (isBuilt) await hooks.run("after", artifact);
       }
@@ -138,14 +151,15 @@ export async function buildSkaffold(
     // Archives are whole by now.
     await hooks.run("after");
   };
-  await withPublisher(
-    builds,
-    publish,
-    [],
-    (publisher, builders) =>
-      timed(part, options, (work) => make(publisher, builders, work), nameOf),
-    take !== undefined,
-  );
+  await withResults(publish, false, (onImage) =>
+    withPublisher(
+      builds,
+      publish,
+      [],
+      (publisher, builders) =>
+        timed(part, options, (work) => make(publisher, builders, { ...work, onImage }), nameOf),
+      take !== undefined,
+    ), () => artifacts.map(({ imageName }) => imageName));
   const first = artifacts.find(({ repository }) => splitHost(repository).host !== undefined);
   tellKept(publish, plan.defaultRepo ?? first?.repository, options.emit);
   return artifacts.map(({ imageName }) => ({ imageName, tag: made.get(imageName) ?? "" }));

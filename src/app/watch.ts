@@ -9,12 +9,13 @@ import { watchImages, type WatchListener, type WatchRequest } from "../watch/wat
 
 /** Refuses outputs that are about all images, and watches. */
 export async function watch(request: WatchRequest, listener: WatchListener, work: WorkOptions) {
-  const { imageRefs, tarball } = request.options;
-  if (imageRefs !== undefined || tarball !== undefined) {
+  const { imageRefs, metadataFile, iidFile, github, tarball } = request.options;
+  if ((imageRefs ?? metadataFile ?? iidFile ?? tarball) !== undefined || github) {
     throw new KodenoError(
       "BAD_OPTION",
-      "Cannot watch with --image-refs or --tarball: these are about all images, and only those " +
-        "that change are built again; use --oci-layout, --push or --local",
+      "Cannot watch with --image-refs, --metadata-file, --iidfile, --github or --tarball: these are " +
+        "about all images, and only those that change are built again; use --oci-layout, --push " +
+        "or --local",
     );
   }
   return await watchImages(request, listener, work);

@@ -21,6 +21,7 @@ import type { UnchangedImages } from "./reuse.ts";
 import { ImageTimes, partOf } from "./shards.ts";
 import {
   PlacesPublisher,
+  type PublishedImage,
   type Publisher,
   publishImages,
   type PublishImagesOptions,
@@ -79,33 +80,57 @@ export async function timed<T>(
   return result;
 }
 
-/** Builds and publishes; gives references by import path, and writes the file of them at the end. */
+/** Takes an image that is in its places; `key` stands for it where its import path does not. */
+export type TakePublished = (image: PublishedImage, key?: string) => Promise<void>;
+
+/** Has what is asked for of images written when some work is done, which is given who takes them. */
+export async function withResults<T>(
+  { results: asked, tags: usual }: Pick<PublishConfig, "results" | "tags">,
+  isOne: boolean,
+  work: (onImage?: TakePublished) => Promise<T>,
+  order: (result: T) => Iterable<string>,
+): Promise<T> {
+  if (asked === undefined) return await work();
+  // Most builds are asked for none.
+  const { openResults } = await import("./results.ts");
+  const results = await openResults(asked);
+  const result = await work(async ({ image, name, reference, tags = usual }, key) => {
+    await results.take({
+      key: key ?? image.importPath,
+      names: tags.map((tag) => `${name}:${tag}`),
+      references: [reference],
+      root: image.root,
+      source: image,
+    });
+  });
+  await results.write(isOne, order(result));
+  return result;
+}
+
+/** Builds and publishes; gives references by import path, and writes what is asked for of them. */
 export async function buildImages(
   { patterns, config: { build, publish }, targets = [], naming, lock, part, unchanged }:
     BuildRequest,
   options: WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const { imageRefs } = publish;
-  const what = `references to ${imageRefs}`;
-  if (imageRefs !== undefined) await checkOutput(imageRefs, what);
-  tellLostDocuments([build], publish, options.emit);
-  // deno-lint-ignore no-undef -- the linter does not know it yet
-  await using opened = new AsyncDisposableStack();
-  const affected = await unchanged?.affected(build, patterns, options);
-  const take = unchanged?.reuse === undefined
-    ? undefined
-    : await (await import("./reuse.ts")).openReuse(unchanged, build, publish, opened, options);
-  const work = (publisher: Publisher, [builder]: readonly Builder[]) =>
-    timed(part, options, (how) => {
-      const all = { ...part, ...how, naming, affected, take };
-      return publishImages(patterns, publisher, builder as Builder, all);
-    });
-  const isFar = unchanged?.reuse !== undefined;
-  const references = await withPublisher([{ build, lock }], publish, targets, work, isFar);
-  if (imageRefs === undefined) return references;
-  const text = references.values().map((reference) => `${reference}\n`).toArray().join("");
-  await writeTextOutput(imageRefs, { what }, text);
-  return references;
+  // As buildx writes of a target that is named; a pattern may come to mean more than one.
+  const isOne = patterns.length <= 1 && !patterns[0]?.includes("...");
+  return await withResults(publish, isOne, async (onImage) => {
+    tellLostDocuments([build], publish, options.emit);
+    // deno-lint-ignore no-undef -- the linter does not know it yet
+    await using opened = new AsyncDisposableStack();
+    const affected = await unchanged?.affected(build, patterns, options);
+    const take = unchanged?.reuse === undefined
+      ? undefined
+      : await (await import("./reuse.ts")).openReuse(unchanged, build, publish, opened, options);
+    const work = (publisher: Publisher, [builder]: readonly Builder[]) =>
+      timed(part, options, (how) => {
+        const all = { ...part, ...how, naming, affected, take, onImage };
+        return publishImages(patterns, publisher, builder as Builder, all);
+      });
+    const isFar = unchanged?.reuse !== undefined;
+    return await withPublisher([{ build, lock }], publish, targets, work, isFar);
+  }, (references) => references.keys());
 }
 
 /** A build, and what it may be built from. */

@@ -384,6 +384,8 @@ export interface PublishImagesOptions extends PrepareOptions {
   readonly take?: TakeReused | undefined;
   /** Told of the names of all images that were found, chosen or not, before anything is built. */
   readonly checkNames?: ((names: ReadonlyMap<string, string>) => void) | undefined;
+  /** Gets each image when it is in all places. */
+  readonly onImage?: ((image: PublishedImage) => Promise<void>) | undefined;
 }
 
 /** Closes a publisher well when all work has succeeded; else what that has left is taken back. */
@@ -440,11 +442,23 @@ export interface NamedBuild {
   readonly reused?: readonly ReusedImage[] | undefined;
 }
 
+/** An image that is in all its places. */
+export interface PublishedImage {
+  /** As it was published. */
+  readonly image: BuiltImage;
+  /** Without tag. */
+  readonly name: string;
+  /** In the place of the publisher's own. */
+  readonly tags?: readonly string[] | undefined;
+  /** As {@link Publisher.publish} gives it. */
+  readonly reference: string;
+}
+
 /** Builds what was prepared, and puts the images into the places of a publisher, which stays in use. */
 export async function publishPrepared(
   build: NamedBuild,
   publisher: Publisher,
-  options: WorkOptions = {},
+  { onImage, ...options }: Pick<PublishImagesOptions, "onImage"> & WorkOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
   const { builder, prepared, names, tags, reused = [] } = build;
   const began = performance.now();
@@ -462,6 +476,7 @@ export async function publishPrepared(
       ? await publishChecked(image, name, publisher, build, work)
       : await publishReused({ image, referrers }, name, publisher, build, work);
     references.set(importPath, reference);
+    await onImage?.({ image: published, name, tags, reference });
     const { emit } = options;
     if (emit === undefined) return;
     const elapsedMs = Math.round(performance.now() - began);

@@ -42,6 +42,9 @@ const {
   ociLayoutPath: _path,
   tarball: _tarball,
   imageRefs: _refs,
+  metadataFile: _metadata,
+  iidFile: _iid,
+  github: _github,
   // The bundle is signed, and what is in it comes with its own signatures.
   sign: _sign,
   signer: _signer,

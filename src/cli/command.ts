@@ -100,11 +100,13 @@ export function command<
           & Given<F>
           & Readonly<Record<string, string | undefined>>;
         if (isLocal && given["offline"]) await Deno.permissions.revoke({ name: "net" });
-        const { tarball, imageRefs, fileOutput } = given;
+        const { tarball, imageRefs, metadataFile, iidFile, fileOutput } = given;
         if (onStdout !== "ignore") {
           const outputs = {
             "--tarball": tarball,
             "--image-refs": imageRefs,
+            "--metadata-file": metadataFile,
+            "--iidfile": iidFile,
             "--file-output": fileOutput,
           };
           await yieldStdout(outputs, onStdout === "yield" ? undefined : command.name());

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseEpoch, parseJobs } from "../config/checks.ts";
-import type { CommandOptions, TrustOptions } from "../config/options.ts";
+import type { CommandOptions, ResultOptions, TrustOptions } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { KodenoError } from "../errors.ts";
 import {
@@ -143,6 +143,18 @@ export const NAME_FLAGS = {
   tags: texts('-t, --tags <list>  tags of the images, with commas (default: "latest")'),
 } satisfies Filling<CommandOptions>;
 
+/** What is written of images for programs. */
+export const RESULT_FLAGS = {
+  metadataFile:
+    `--metadata-file <file>  write digests and names of the images as JSON, as "docker buildx"
+    does (default: none)`,
+  iidFile: `--iidfile <file>  write the ID of the image to a file, as "docker buildx build" does; of
+    several, one per line (default: none)`,
+  github:
+    `--github  in a step of GitHub Actions: set the outputs digest, image and images, and add a
+    table to the summary`,
+} satisfies Filling<ResultOptions>;
+
 /** Where images go, and what they are called. */
 export const NAMING_FLAGS = {
   push: "--push  push the images to KO_DOCKER_REPO",
@@ -192,6 +204,7 @@ export const UNNAMED_FLAGS = {
   ),
   user: "--image-user <user>  user that the image runs as (default: the base image's)",
   imageRefs: "--image-refs <file>  write the references of the images to a file (default: none)",
+  ...RESULT_FLAGS,
   entrypointArgs: each(
     "--entrypoint-arg <arg>  argument after the binary in the entrypoint (default: none)",
   ),

@@ -11,6 +11,7 @@ import {
   LAYOUT,
   LAYOUT_OR_ARCHIVE,
   NO_REFERRERS,
+  RESULT_FLAGS,
   TRANSFER_FLAGS,
   TRUST_FLAGS,
 } from "./flags.ts";
@@ -128,6 +129,7 @@ const merge = command({
       names the images that lack, are too much, or differ from part to part (default: none)`,
     force: "--force  if two images have the same name, take the later one",
     referrers: NO_REFERRERS,
+    ...RESULT_FLAGS,
     ...TRANSFER_FLAGS,
     ...TRUST_FLAGS,
     json: JSON_EVENTS,

@@ -12,6 +12,7 @@ import {
   LAYOUT_OR_ARCHIVE,
   NO_REFERRERS,
   OFFLINE,
+  RESULT_FLAGS,
   TRANSFER_FLAGS,
   TRUST_FLAGS,
 } from "./flags.ts";
@@ -47,6 +48,7 @@ const push = command({
     bare: "--bare  push to the repository --to itself",
     referrers: NO_REFERRERS,
     dryRun: "--dry-run  print what would be sent where, and send nothing",
+    ...RESULT_FLAGS,
     json: JSON_EVENTS,
     ...TRUST_FLAGS,
     ...TRANSFER_FLAGS,

@@ -34,6 +34,7 @@ import type {
   CommandOptions,
   KoFile,
   PublishOptions,
+  ResultOptions,
   TransferOptions,
 } from "./options.ts";
 import type { PolicyFile } from "./policy_file.ts";
@@ -139,7 +140,18 @@ export interface PublishConfig {
   readonly tarball: string | undefined;
   /** Without mirrors, which are asked for what is pulled. */
   readonly transfer: TransferConfig;
+  /** Nothing where nothing is to be written. */
+  readonly results: ResultsConfig | undefined;
+}
+
+/** What is written of images; frozen. */
+export interface ResultsConfig {
+  /** Files, as they were given. */
   readonly imageRefs: string | undefined;
+  readonly metadataFile: string | undefined;
+  readonly iidFile: string | undefined;
+  /** Files of a step of GitHub Actions. */
+  readonly github: { readonly output: string; readonly summary: string } | undefined;
 }
 
 /** How a name is made from an import path; see `planNames`. */
@@ -332,7 +344,7 @@ export function resolveCacheConfig(
 
 /** Checks options of a publisher and completes them from the environment. */
 export function resolvePublishConfig(
-  options: PublishOptions,
+  options: PublishOptions & ResultOptions,
   { pushes = false, transfer }: ResolveOptions = {},
 ): PublishConfig {
   const environment = options.environment ?? processEnvironment();
@@ -369,8 +381,33 @@ export function resolvePublishConfig(
     tagOnly,
     tarball: tarball || undefined,
     transfer: Object.freeze({ ...reached, mirrors: {}, namedMirrors: {} }),
-    imageRefs: options.imageRefs || undefined,
+    results: resolveResults(options),
   });
+}
+
+/** Checks what is asked to be written of images; nothing where that is nothing. */
+export function resolveResults(
+  options: ResultOptions & Pick<TransferOptions, "environment">,
+): ResultsConfig | undefined {
+  const { imageRefs, metadataFile, iidFile, environment = processEnvironment() } = options;
+  if (!(imageRefs || metadataFile || iidFile || options.github)) return undefined;
+  return Object.freeze({
+    imageRefs: imageRefs || undefined,
+    metadataFile: metadataFile || undefined,
+    iidFile: iidFile || undefined,
+    github: options.github ? githubFiles(environment) : undefined,
+  });
+}
+
+function githubFiles(environment: Environment) {
+  const output = variable(environment, "GITHUB_OUTPUT");
+  const summary = variable(environment, "GITHUB_STEP_SUMMARY");
+  if (output !== undefined && summary !== undefined) return Object.freeze({ output, summary });
+  const lacking = output === undefined ? "GITHUB_OUTPUT" : "GITHUB_STEP_SUMMARY";
+  const why = `${lacking} is not set, as it is in a step of GitHub Actions`;
+  throw badOption(
+    `Cannot write outputs of a step (--github): ${why}; leave --github out elsewhere`,
+  );
 }
 
 /** Checks what images are named below, be it a registry or domain alone; throws `BAD_REFERENCE`. */

@@ -214,7 +214,7 @@ Deno.test("publish config: nothing said is a layout, and short names", () => {
     tarball: undefined,
     tags: ["latest"],
     tagOnly: false,
-    imageRefs: undefined,
+    results: undefined,
   });
   assert.ok(Object.isFrozen(publishConfig()));
 });

@@ -93,6 +93,18 @@ export interface BuildOptions extends ImageValues, TransferOptions, TrustOptions
   readonly artifact?: ImageSource | undefined;
 }
 
+/** What is written of images when all are where they belong. Everything may be left out. */
+export interface ResultOptions {
+  /** File that gets the references, one a line. */
+  readonly imageRefs?: string | undefined;
+  /** File that gets digests and names as JSON, as `docker buildx build` and `bake` write them. */
+  readonly metadataFile?: string | undefined;
+  /** File that gets the ID of the image, as of `docker buildx build`; of several one a line. */
+  readonly iidFile?: string | undefined;
+  /** Adds to the files that `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY` name; default false. */
+  readonly github?: boolean | undefined;
+}
+
 /** Where images go and what they are called. Everything may be left out. */
 export interface PublishOptions extends TransferOptions {
   /** Prefix of image names; without it `KO_DOCKER_REPO` is asked. */
@@ -120,12 +132,10 @@ export interface PublishOptions extends TransferOptions {
   readonly tags?: readonly string[] | undefined;
   /** Leaves the digest out of references; needs one tag that is not `latest`. */
   readonly tagOnly?: boolean | undefined;
-  /** File that gets the references, one a line. */
-  readonly imageRefs?: string | undefined;
 }
 
 /** All that a command which builds and publishes may be told. */
-export interface CommandOptions extends BuildOptions, PublishOptions {
+export interface CommandOptions extends BuildOptions, PublishOptions, ResultOptions {
   /** Refuses to build from anything but what the file `kodeno.lock` says. */
   readonly locked?: boolean | undefined;
   /** Builds a part of the images: `I/N`, or `auto` as the CI system says; default all. */

@@ -54,12 +54,14 @@ async function watchResolved(
     const message = "Cannot watch the standard input: name files or folders, or leave --watch out";
     throw new KodenoError("BAD_OPTION", message);
   }
-  const { workingDirectory = ".", ociLayout, tarball, imageRefs, environment } = request.options;
+  const { workingDirectory = ".", ociLayout, tarball, environment } = request.options;
+  const { imageRefs, metadataFile, iidFile } = request.options;
   const start = absolute(workingDirectory);
   const home = findUp(start, "go.work") ?? findUp(start, "go.mod") ?? start;
   const cache = cacheDirectory(environment ?? processEnvironment());
   // What a round writes must not start the next one.
-  const own = [ociLayout || "out", tarball, imageRefs, cache].flatMap((path) => path || []);
+  const own = [ociLayout || "out", tarball, imageRefs, metadataFile, iidFile, cache]
+    .flatMap((path) => path || []);
   const ignored = own.map((path) => absolute(path));
   const before = new Map<string, string>();
   using changes = new FolderWatch(true, (path) => matters(path, ignored));
