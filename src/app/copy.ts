@@ -35,6 +35,7 @@ import { takingWhole } from "../place/choose_image.ts";
 import { Layout } from "../place/layout/layout.ts";
 import {
   giveUpNetwork,
+  isOnDisk,
   openForeign,
   openTarget,
   parsePlace,
@@ -77,7 +78,6 @@ interface Work extends Omit<CopyRequest, "from" | "to"> {
 }
 
 const isDaemon = ({ kind }: PlaceName) => kind === "daemon" || kind === "kind";
-const isOnDisk = (place: PlaceName) => place.kind === "layout" || place.kind === "archive";
 
 /**
  * Copies an image.

@@ -9,7 +9,7 @@ import { diffImages } from "../diff/images.ts";
 import { differences, firstDifference } from "../diff/words.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { giveUpNetwork, openForeign, type PlaceName, placeToRead } from "../place/open.ts";
+import { giveUpNetwork, isOnDisk, isStdin, openForeign, placeToRead } from "../place/open.ts";
 import { openImage } from "../place/open_image.ts";
 
 export type { Difference } from "../diff/words.ts";
@@ -47,6 +47,3 @@ export async function diff(request: DiffRequest) {
 export function refuseDifference(a: string, b: string, first: string | undefined): void {
   if (first !== undefined) throw new KodenoError("DIFFERENT", `${a} and ${b} differ: ${first}`);
 }
-
-const isOnDisk = ({ kind }: PlaceName): boolean => kind === "layout" || kind === "archive";
-const isStdin = (place: PlaceName): boolean => place.kind === "archive" && place.path === "-";

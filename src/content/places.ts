@@ -14,6 +14,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How something is asked for by its name. */
+export interface ResolveCall extends CallOptions {
+  /** Its document is read next: a place that would be asked twice gives both at once. */
+  readonly willRead?: boolean | undefined;
+}
+
 /** A place that has blobs. */
 export interface Source {
   /** The place, for messages: `layout out`. */
@@ -23,7 +29,7 @@ export interface Source {
    *
    * @throws {KodenoError} `NOT_FOUND`
    */
-  resolve(ref: string, options?: CallOptions): Promise<Descriptor>;
+  resolve(ref: string, options?: ResolveCall): Promise<Descriptor>;
   /**
    * The bytes of a blob. They are as the place has them: whoever keeps them checks them.
    *
@@ -55,6 +61,11 @@ export interface ImageStore extends Source {
   entries(): Promise<readonly Descriptor[]>;
   /** All blobs that it has, those of no image, too, with their sizes. */
   allBlobs?(): Promise<readonly Descriptor[]>;
+}
+
+/** Whether a place has a list of images that tells all there is to know of them. */
+export function isStore(place: object): place is ImageStore {
+  return "entries" in place && typeof place.entries === "function";
 }
 
 /** A place that takes blobs. */

@@ -113,6 +113,16 @@ export async function placeToRead(text: string): Promise<PlaceName> {
   throw new KodenoError("BAD_PLACE", `Cannot use ${text}: there is no such file; ${next}`);
 }
 
+/** Whether a place is a layout or an archive, for which nobody dials. */
+export function isOnDisk({ kind }: PlaceName): boolean {
+  return kind === "layout" || kind === "archive";
+}
+
+/** Whether a place is the standard input, which can be read once. */
+export function isStdin(place: PlaceName): boolean {
+  return place.kind === "archive" && place.path === "-";
+}
+
 /**
  * Opens a layout (a folder) or an archive (a file, a pipe) by its path, or as `copy` names it
  * (`oci:PATH`, `archive:PATH`); `-` is an archive from stdin.

@@ -8,7 +8,7 @@ import { splitReferrers, subjectsOf, type WithReferrers } from "../content/refer
 import { hasSuccessors, readGraphDocument, whyUnknown } from "../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
-import { type Descriptor, isDigest } from "../oci/descriptor.ts";
+import { type Descriptor, isDigest, isManifestType } from "../oci/descriptor.ts";
 import {
   cosignSubject,
   entriesEnding,
@@ -22,7 +22,7 @@ import {
   repositoryName,
   taggedName,
 } from "../oci/entries.ts";
-import { oddity } from "../oci/manifest.ts";
+import { type Manifest, oddity } from "../oci/manifest.ts";
 import {
   formatPlatform,
   formatPlatformSpec,
@@ -30,10 +30,10 @@ import {
   type PlatformSpec,
 } from "../oci/platform.ts";
 import { isImageId, shortName } from "../oci/reference.ts";
-import { onlyMatch, type PresentBlobs, presentImage } from "./choose_image.ts";
+import { chooseBelow, onlyMatch, type PresentBlobs, presentImage } from "./choose_image.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import type { WholeImages } from "./flat_index.ts";
-import { openImages, openSource, type PlaceName } from "./open.ts";
+import { giveUpNetwork, isOnDisk, openImages, openSource, type PlaceName } from "./open.ts";
 import type { TransferConfig } from "./registry/transport.ts";
 
 /** An image in its place. */
@@ -56,11 +56,15 @@ interface OpenOptions extends WorkOptions {
   readonly from: string;
   /** Takes one image of several platforms alone; or `all`. */
   readonly platform?: string | undefined;
+  /** Takes an index as it is, though it may be there in part. */
+  readonly asItIs?: boolean | undefined;
+  /** As of `resolve`. */
+  readonly willRead?: boolean | undefined;
 }
 
 /** Opens an image; a name of several is `BAD_REFERENCE`. Dispose of it when it was read. */
 export async function openImage(place: PlaceName, options: OpenOptions): Promise<OpenImage> {
-  const { config, from, signal, emit } = options;
+  const { config, from, signal, emit, asItIs, willRead } = options;
   const platform = onePlatform(options.platform);
   // deno-lint-ignore no-undef -- the linter does not know it yet
   await using opening = new AsyncDisposableStack();
@@ -74,12 +78,14 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
     const store = source as WholeImages;
     const entry = await store.resolve(ref, { signal });
     // What is not there of an index does not matter to who chooses what is.
-    root = platform === undefined ? await presenting(store, from, options)(entry) : entry;
+    root = platform === undefined && !asItIs
+      ? await presenting(store, from, options)(entry)
+      : entry;
     name = taggedName(root);
     ownName = store.ownName;
     if (ref === "") notes = await leftOutBeside(store, entry, options);
   } else {
-    root = await source.resolve(ref, { signal });
+    root = await source.resolve(ref, { signal, willRead });
     if (place.kind === "registry") {
       const { name: repository, tag, digest } = place.reference;
       name = digest && !tag ? repository : `${repository}:${tag ?? "latest"}`;
@@ -95,6 +101,37 @@ export async function openImage(place: PlaceName, options: OpenOptions): Promise
   const close = () => opened.disposeAsync();
   const image = { source, root, whole: whole ?? root, name, ownName, notes };
   return { ...image, [Symbol.asyncDispose]: close };
+}
+
+/**
+ * {@link openImage} for who only looks into it: an index stays what it is, what was not taken is told of,
+ * and offline nobody dials for what is on disk.
+ */
+export async function openToRead(
+  place: PlaceName,
+  options: Omit<OpenOptions, "asItIs">,
+): Promise<OpenImage> {
+  if (options.config.offline && isOnDisk(place)) await giveUpNetwork();
+  const image = await openImage(place, { ...options, asItIs: true });
+  for (const message of image.notes) options.emit?.({ type: "note", level: "info", message });
+  return image;
+}
+
+/**
+ * The manifest of an image that was opened; of an index that of a usual platform, linux/amd64, or else
+ * the first. `BAD_CONTENT` for what has none.
+ */
+export async function oneManifest(
+  { source, root }: Pick<OpenImage, "source" | "root">,
+  { from, signal }: Pick<OpenOptions, "from" | "signal">,
+): Promise<Manifest> {
+  const one = isManifestType(root.mediaType)
+    ? root
+    : await chooseBelow(source, root, undefined, { signal });
+  const { manifest } = one ? await readGraphDocument(source, one, { signal }) : {};
+  if (manifest !== undefined) return manifest;
+  const why = hasSuccessors(root) ? "it has no images" : whyUnknown(root);
+  throw new KodenoError("BAD_CONTENT", `Cannot look into ${from}: ${why}`, { digest: root.digest });
 }
 
 /**

@@ -3,7 +3,14 @@
  * is sent twice. Opened one by one, or several that share their connections and tokens.
  * @module
  */
-import type { CallOptions, ListOptions, OpenBlob, Place, Source } from "../../content/places.ts";
+import type {
+  CallOptions,
+  ListOptions,
+  OpenBlob,
+  Place,
+  ResolveCall,
+  Source,
+} from "../../content/places.ts";
 import { graphKey, hasSuccessors, parseGraphDocument, readDocument } from "../../content/walk.ts";
 import { hasCode, KodenoError } from "../../errors.ts";
 import { bytesStream, readAll } from "../../io/streams.ts";
@@ -138,13 +145,18 @@ export class RegistryStore implements Source, Place, AsyncDisposable {
    * What a tag, a digest, `NAME:TAG` or `NAME@DIGEST` of this repository names.
    * {@inheritDoc Source.resolve}
    */
-  async resolve(ref: string, options: CallOptions = {}): Promise<Descriptor> {
+  async resolve(ref: string, options: ResolveCall = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
     const target = this.#parseRef(ref);
     return await this.#pull(options, async (repository) => {
-      const found = await repository.headManifest(target, options) ??
-        // Only an answer to GET says why it is not there.
-        (await repository.getManifest(target, options)).descriptor;
+      const read = async (): Promise<Descriptor> => {
+        const { descriptor, bytes } = await repository.getManifest(target, options);
+        if (options.willRead) keepFew(this.#read, graphKey(descriptor), bytes, MAX_READ);
+        return descriptor;
+      };
+      const head = options.willRead ? undefined : await repository.headManifest(target, options);
+      // Only an answer to GET says why it is not there.
+      const found = head ?? await read();
       this.#from = repository;
       return found;
     });
