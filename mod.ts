@@ -55,6 +55,7 @@ export type {
   ListOptions,
   OpenBlob,
   Place,
+  ResolveCall,
   Source,
   Target,
 } from "./src/content/places.ts";

@@ -23,6 +23,7 @@ const KINDS: Readonly<Record<string, Find>> = {
   layout: layouts,
   image: (_, place) => images(place),
   place: (word) => places(word, ["oci:", "archive:", "daemon:"]),
+  looked: lookedAt,
   base: (word) => places(word, ["static", "scratch", "oci:", "archive:", "daemon:"]),
   platform: platforms,
   compression: () => ["gzip", "gzip:1", "gzip:2", "gzip:6", "gzip:9", "none"],
@@ -73,6 +74,14 @@ async function places(word: string, starts: readonly string[]): Promise<readonly
   return (await layouts(path))
     .filter((name) => name.endsWith("/") || ARCHIVE_ENDING.test(name) === (scheme === "archive"))
     .map((name) => `${scheme}:${name}`);
+}
+
+/** What can be looked into: layouts and archives, images behind the path of one, and those of a daemon. */
+async function lookedAt(word: string): Promise<readonly string[]> {
+  if (/^(?:oci|archive):/.test(word)) return await places(word, []);
+  const [, path] = /^([^:]+):/.exec(word) ?? [];
+  if (path !== undefined) return (await images(path)).map((name) => `${path}:${name}`);
+  return [...await layouts(word), "daemon:"];
 }
 
 /** The last of a list with commas between. */

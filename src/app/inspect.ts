@@ -1,19 +1,24 @@
 /**
- * The recipe of `kodeno inspect`: the images of a layout or archive as trees of plain values.
+ * The recipe of `kodeno inspect`: images as trees of plain values, or the bytes of one's documents.
  * @module
  */
+import { resolveTransferConfig } from "../config/config.ts";
+import type { TransferOptions } from "../config/options.ts";
 import { attestedBy } from "../content/images.ts";
+import { type ImageStore, isStore } from "../content/places.ts";
 import { ImageReader, READ_BYTES } from "../content/reader.ts";
 import { referrerEntry } from "../content/referrers.ts";
-import { hasSuccessors, Walk } from "../content/walk.ts";
+import { hasSuccessors, readDocument, Walk } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { type LayerPart, layerPart } from "../image/layer_parts.ts";
+import { Pool } from "../io/concurrency.ts";
 import { bareDescriptor, type Descriptor, isIndexType } from "../oci/descriptor.ts";
-import { namelessEntry } from "../oci/entries.ts";
+import { entryName, namelessEntry } from "../oci/entries.ts";
 import type { ImageConfig, Manifest } from "../oci/manifest.ts";
 import { formatPlatform, statedPlatform } from "../oci/platform.ts";
-import { openImages, splitPlace } from "../place/open.ts";
+import { giveUpNetwork, openImages, type PlaceName, placeToRead } from "../place/open.ts";
+import { oneManifest, openToRead } from "../place/open_image.ts";
 import { artifactWords, entriesAbout } from "../trust/words.ts";
 
 /** A blob that points to nothing. */
@@ -57,25 +62,76 @@ export interface InspectedImage extends Omit<InspectedBlob, "size"> {
   readonly repeated?: true | undefined;
 }
 
+/** What was asked for. */
+interface InspectRequest extends TransferOptions, WorkOptions {
+  /** As `placeToRead` has it. */
+  readonly place: string;
+  /** The image in a layout or archive, where the place does not name one. */
+  readonly name?: string | undefined;
+  /** Takes the image of one platform alone. */
+  readonly platform?: string | undefined;
+}
+
+/** Requests to a registry at once. */
+const READ_AT_ONCE = 8;
+
 /**
- * Looks at the images of a layout or archive, or at the one that `name` or the place says.
- *
- * @param place `PATH`, `PATH:NAME` or `PATH@DIGEST`
+ * Looks at one image of any place, or at all of a layout or archive. A registry is asked once for an index
+ * and twice for an image, its manifest and its config; not for layers, nor for what refers to an image.
  */
-export async function inspect(place: string, name?: string, { signal, emit }: WorkOptions = {}) {
-  const { path, ref } = await splitPlace(place);
-  if (ref !== undefined && name !== undefined) {
-    throw new KodenoError(
-      "BAD_OPTION",
-      `Cannot inspect ${place}: it names an image already; leave ${JSON.stringify(name)} out`,
-    );
+export async function inspect(request: InspectRequest): Promise<readonly InspectedImage[]> {
+  const place = await placeOf(request);
+  const { signal, emit, offline, platform } = request;
+  if ((place.kind === "layout" || place.kind === "archive") && platform === undefined) {
+    if (offline) await giveUpNetwork();
+    return await inspectStore(await openImages(place.path, { signal, emit }), place.ref, signal);
   }
-  const store = await openImages(path, { signal, emit });
+  await using image = await openToRead(place, toOpen(request));
+  const { source, root, name } = image;
+  const reader = new ImageReader(source, signal);
+  if (isStore(source)) await reader.findReferrers(await source.entries());
+  else await readAhead(reader, root);
+  const found = await reader.image(root, isStore(source), entryName(root) ?? name);
+  return [{ ...await inspectImage(reader, root), ...found }];
+}
+
+/** The bytes of an image's manifest or index, or of its config, as they are. */
+export async function readRaw(
+  what: "manifest" | "config",
+  request: InspectRequest,
+): Promise<Uint8Array> {
+  const options = toOpen(request);
+  await using image = await openToRead(await placeOf(request), options);
+  const { source, root } = image;
+  const d = what === "manifest" ? root : (await oneManifest(image, options)).config;
+  return await readDocument(source, d, { signal: request.signal });
+}
+
+/** The place with the image that is wanted of it. */
+async function placeOf({ place: text, name }: InspectRequest): Promise<PlaceName> {
+  const place = await placeToRead(text);
+  if (name === undefined) return place;
+  if ("ref" in place && place.ref === "") return { ...place, ref: name };
+  throw new KodenoError(
+    "BAD_OPTION",
+    `Cannot inspect ${text}: it names an image already; leave ${JSON.stringify(name)} out`,
+  );
+}
+
+function toOpen(request: InspectRequest) {
+  return {
+    ...request,
+    config: resolveTransferConfig(request),
+    from: request.place,
+    willRead: true,
+  };
+}
+
+async function inspectStore(store: ImageStore, wanted: string, signal?: AbortSignal) {
   const entries = await store.entries();
-  const wanted = name ?? ref;
   const reader = new ImageReader(store, signal);
   const abouts = await entriesAbout(reader, entries);
-  const roots = wanted === undefined
+  const roots = wanted === ""
     ? entries.filter((entry) => abouts.get(entry)?.owner === undefined)
     : [await store.resolve(wanted)];
   await reader.findReferrers(entries);
@@ -86,6 +142,17 @@ export async function inspect(place: string, name?: string, { signal, emit }: Wo
     images.push({ ...inspected, ...await reader.image(root, true), about });
   }
   return images;
+}
+
+/** Has what is shown of an image read side by side: one after the other, a far registry takes long. */
+async function readAhead(reader: ImageReader, root: Descriptor): Promise<void> {
+  const pool = new Pool(READ_AT_ONCE);
+  const walk = new Walk(async (d, { below }) => {
+    const { index, manifest } = await pool.run(() => reader.document(d));
+    if (manifest) await pool.run(() => reader.config(manifest.config));
+    await below(index?.manifests.filter(hasSuccessors) ?? []);
+  }, { parallel: true, signal: reader.signal, mostBytes: READ_BYTES, beyond: () => {} });
+  if (hasSuccessors(root)) await walk.from(root);
 }
 
 /** An image with what is below it; what was told already is not told again. */
@@ -160,7 +227,9 @@ async function inspectManifest(
 }
 
 async function inspectBlob(reader: ImageReader, d: Descriptor): Promise<InspectedBlob> {
-  return { ...bareDescriptor(d), problem: (await reader.blob(d)).problem };
+  // A registry would be asked for each of them.
+  const { problem } = isStore(reader.source) ? await reader.blob(d) : {};
+  return { ...bareDescriptor(d), problem };
 }
 
 /** Its platform; an attestation has none, and is about an image instead. */

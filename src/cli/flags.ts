@@ -25,6 +25,14 @@ export const LAYOUT = "<layout>  folder of an OCI layout" as const;
 export const LAYOUT_OR_ARCHIVE =
   "<layout|archive>  folder of an OCI layout, or an archive file; - is stdin" as const;
 
+/** What an image can be that somebody wants to look into. */
+export const IMAGE_PLACES = ["Images", {
+  "DIR[:NAME]": "of an OCI layout, or DIR@DIGEST; also as oci:DIR:NAME",
+  "FILE[:NAME]": "of an archive; - is stdin; also as archive:FILE:NAME",
+  "daemon:NAME": "of the Docker daemon (DOCKER_HOST, or the current context)",
+  "HOST/PATH[:TAG]": "in a registry",
+}] as const;
+
 /** Has a command tell how far it is in JSON. */
 export const JSON_EVENTS = "--json  print events and results as JSON, one per line" as const;
 export const JSON_IMAGES = "--json  print JSON, one image per line" as const;

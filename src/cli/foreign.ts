@@ -13,7 +13,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   copy: "convert cp export import mirror save",
   serve: "registry server",
   ls: "artifacts catalog image-list images list ps tags",
-  inspect: "describe digest history manifest show",
+  inspect: "describe history manifest show",
   tag: "alias rename retag",
   rm: "del remove rmi untag",
   gc: "clean prune",

@@ -480,6 +480,14 @@ const LINES = [
     mend: z.string().describe("the next step").optional(),
   }).meta({ id: "finding", description: "Result of `doctor`: what a check has found." }),
   z.strictObject({
+    type: z.literal("digest"),
+    place: z.string().describe("the image, as it was said"),
+    digest,
+    mediaType,
+    size: count.describe("bytes of the manifest or index itself"),
+    platform: platform.optional(),
+  }).meta({ id: "digest", description: "Result of `digest`: what a name means now." }),
+  z.strictObject({
     type: z.literal("version"),
     version: z.string().describe("of kodeno"),
     deno: z.string().describe("version of Deno"),

@@ -1,5 +1,5 @@
 /**
- * The commands that look after a layout: `kodeno ls`, `inspect`, `tag`, `rm`, `gc` and `merge`.
+ * The commands that look after a layout: `kodeno ls`, `tag`, `rm`, `gc` and `merge`.
  * @module
  */
 import { printable } from "../errors.ts";
@@ -57,28 +57,6 @@ const ls = command({
       alignedRows(rows.map((cells) => cells.map(short)), "  ", [2]);
     fitting(lines).forEach(printResult);
   },
-});
-
-const inspect = command({
-  about:
-    `Shows the images of an OCI layout or archive as trees: index, platforms, layers (of ko's and
-    kodeno's images: base, kodata or binary), configuration, and what refers to them (signatures,
-    SBOMs, provenance). The size of an image or platform is that of all its blobs. In colour on a
-    terminal, unless NO_COLOR is set.`,
-  words: [
-    "<layout|archive>  path of a layout or archive, PATH:TAG or PATH@DIGEST; - is stdin",
-    "[name]  NAME[:TAG], tag or digest of one image (default: all)",
-  ],
-  flags: { json: JSON_IMAGES },
-  examples: {
-    "all images of a layout": "kodeno inspect out",
-    "one of an archive": "kodeno inspect images.tar app:v1",
-  },
-  isLocal: true,
-  run: async (_, work, layout, name) =>
-    (await import("../app/inspect.ts")).inspect(layout, name, work),
-  jsonType: "image",
-  print: async (images) => (await import("./inspect_tree.ts")).printTrees(images),
 });
 
 const tag = command({
@@ -204,4 +182,4 @@ function sum(blobs: Sized): number {
   return blobs.reduce((total, { size }) => total + size, 0);
 }
 
-export default { ls, inspect, tag, rm, gc, merge } satisfies Commands;
+export default { ls, tag, rm, gc, merge } satisfies Commands;

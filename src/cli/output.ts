@@ -22,8 +22,13 @@ export function printResult(line: string): void {
 
 /** Prints a text on stdout as it is; `IO_FAILED` when it cannot be written. */
 export function printText(text: string): void {
-  if (isTaken) return printNote(text.replace(/\n$/, ""));
-  let bytes = new TextEncoder().encode(text);
+  if (isTaken) printNote(text.replace(/\n$/, ""));
+  else printBytes(new TextEncoder().encode(text));
+}
+
+/** Writes bytes to stdout as they are; `IO_FAILED` when they cannot be written. */
+export function printBytes(all: Uint8Array): void {
+  let bytes = all;
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(Deno.stdout.writeSync(bytes.subarray(0, WHOLE)));

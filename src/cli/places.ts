@@ -7,6 +7,7 @@ import { command, type Commands } from "./command.ts";
 import { each, type Flags, texts } from "./flag.ts";
 import {
   FOREIGN,
+  IMAGE_PLACES,
   JSON_EVENTS,
   JSON_WHOLE,
   LAYOUT_OR_ARCHIVE,
@@ -212,12 +213,7 @@ const diff = command({
     json: JSON_WHOLE,
     verbose: "-v, --verbose  print all files that differ, and the stack trace of a failure",
   },
-  list: ["Images", {
-    "DIR[:NAME]": "of an OCI layout, or DIR@DIGEST; also as oci:DIR:NAME",
-    "FILE[:NAME]": "of an archive; - is stdin; also as archive:FILE:NAME",
-    "daemon:NAME": "of the Docker daemon (DOCKER_HOST, or the current context)",
-    "HOST/PATH[:TAG]": "in a registry",
-  }],
+  list: IMAGE_PLACES,
   before: "Lines with - are of the first image, those with + of the other one.",
   examples: {
     "two images of a layout": "kodeno diff out:app:v1 out:worker:v1",

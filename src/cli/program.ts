@@ -16,6 +16,7 @@ const CONFIG: Load = () => import("./config.ts");
 const KUBERNETES: Load = () => import("./kube.ts");
 const PLACES: Load = () => import("./places.ts");
 const LAYOUTS: Load = () => import("./layout.ts");
+const LOOK: Load = () => import("./look.ts");
 const AIRGAP: Load = () => import("./airgap.ts");
 const MIRRORS: Load = () => import("./mirror_config.ts");
 const TRUST: Load = () => import("./trust.ts");
@@ -62,7 +63,8 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
   },
   "Look at images and tidy layouts": {
     ls: [LAYOUTS, "list the images of a layout or archive"],
-    inspect: [LAYOUTS, "show the manifests, layers and configuration of images"],
+    inspect: [LOOK, "show the manifests, layers and configuration of images"],
+    digest: [LOOK, "print the digests of images"],
     diff: [PLACES, "tell in what two images differ"],
     tag: [LAYOUTS, "add names to an image of a layout"],
     rm: [LAYOUTS, "remove images from a layout"],

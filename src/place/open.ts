@@ -75,7 +75,7 @@ const BEFORE_NAME = new RegExp(`:|@(?=${DIGEST_PATTERN}$)`, "g");
 const PLACE_AND_NAME = new RegExp(`^(.+?)(?:@(${DIGEST_PATTERN})|:([^:/\\\\@]+))?$`);
 
 /** The path of a layout or archive, and the name of an image that may stand behind it. */
-export async function splitPlace(
+async function splitPlace(
   text: string,
 ): Promise<{ readonly path: string; readonly ref?: string | undefined }> {
   // A path may have colons, too: the shortest that leads somewhere is that of the place.

@@ -28,6 +28,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   "bundle receipt": "-; receipt",
   ls: "-; image",
   inspect: "-; image",
+  digest: "-; digest",
   diff: "-; diff",
   tag: "-; image",
   rm: "-; image",

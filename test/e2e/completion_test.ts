@@ -113,6 +113,7 @@ Deno.test("completion: bash offers commands, flags, packages, layouts and images
     ["kodeno copy oci:out:one:", "v1"],
     ["kodeno copy o", "oci:"],
     ["kodeno diff oci:out:one:v1 oci:out:one:", "v1"],
+    ["kodeno digest out out:one:", "v1", "latest"],
     ["kodeno build --platform=linux/arm6", "linux/arm64"],
     ["kodeno build --base-image oci:o", "out"],
     ["kodeno build --oci-layout b", "bin"],

@@ -91,7 +91,9 @@ const FAILURES: Readonly<Record<string, readonly [code: ErrorCode, message: RegE
   "merge all nosuch": ["BAD_PLACE", /nosuch/],
   "ls nosuch": ["BAD_PLACE", /nosuch/],
   "inspect empty nosuch": ["NOT_FOUND", /^Cannot find image "nosuch"/],
+  "inspect empty --raw": ["BAD_OPTION", /^Cannot use --raw with --json: each is an output/],
   "diff empty nosuch": ["BAD_PLACE", /nosuch/],
+  "digest empty": ["NOT_FOUND", /empty/],
   "tag empty nosuch app:v1": ["NOT_FOUND", /nosuch/],
   "rm empty nosuch": ["NOT_FOUND", /nosuch/],
   "gc nosuch": ["BAD_PLACE", /nosuch/],
@@ -148,6 +150,8 @@ Deno.test("json: ls, inspect, tag, merge, rm, gc and cache say the same of the s
     for (const name of names) assert.deepEqual(line[name], image[name], name);
   };
   some(only(await lines(dir, ["ls", "out"])), ...WHOLE);
+  const [digest] = await lines(dir, ["digest", "out"]);
+  assert.deepEqual([digest?.["type"], digest?.["digest"]], ["digest", built["digest"]]);
   const shown = only(await lines(dir, ["inspect", "out"]));
   some(shown, ...WHOLE);
   const index = await Deno.stat(dir.join(`out/blobs/${String(shown["digest"]).replace(":", "/")}`));

@@ -32,7 +32,7 @@ import { attempt, outcomeOf, type Tried } from "./target.ts";
 /** Runs what only reads, and one thing that writes. */
 export async function checkImages(folder: string, input: string, dice: Dice): Promise<string> {
   const listed = await attempt(() => ls(input));
-  await attempt(() => inspect(input));
+  await attempt(() => inspect({ place: input }));
   const source = await attempt(() => openImages(input));
   if (source.value === undefined) {
     assert.equal(outcomeOf(listed), outcomeOf(source), "ls reads what nobody can open");
