@@ -243,6 +243,13 @@ async function checkLayers(layout: Source, base: Base, what: string): Promise<vo
   }
 }
 
+/** What the name of a base in a registry stood for when it was asked last, as a cache has it. */
+export async function keptBase(cacheDirectory: string, name: string) {
+  const cache = await openBaseCache(cacheDirectory);
+  const root = cache.known(baseKey(name)) as Descriptor | undefined;
+  return root && { root, source: cache.blobs };
+}
+
 const NAMES = "names";
 
 /** What a name is remembered by, however it is written. */

@@ -15,6 +15,7 @@ import type { WorkOptions } from "../events.ts";
 import { type BuildInfo, buildInfosIn, mayBeProgram } from "../go/build_info.ts";
 import type { GoCommand } from "../go/command.ts";
 import { moduleZips } from "../go/module_zips.ts";
+import { statedBase } from "../image/base.ts";
 import { readLayer } from "../image/layer_entries.ts";
 import { LayerFiles, pathInImage, whiteoutOf } from "../image/layer_files.ts";
 import { builtPackage, type LayerPart, layerPart } from "../image/layer_parts.ts";
@@ -125,10 +126,9 @@ export class FactsFinder {
   }
 }
 
-function baseOf(annotations: Readonly<Record<string, string>> = {}) {
-  const digest = annotations["org.opencontainers.image.base.digest"];
-  const name = annotations["org.opencontainers.image.base.name"];
-  return digest === undefined && name === undefined ? {} : { base: { name, digest } };
+function baseOf(annotations: Readonly<Record<string, string>> | undefined) {
+  const base = statedBase(annotations);
+  return base.digest === undefined && base.name === undefined ? {} : { base };
 }
 
 /** A layer that is not the base's, as far as that is known. */

@@ -78,6 +78,10 @@ export const TRANSFER_FLAGS = {
   foreign: FOREIGN,
 } satisfies Filling<CommandOptions>;
 
+/** Those of who reads no layers, and needs none from elsewhere. */
+const { foreign: _, ...withoutForeign } = TRANSFER_FLAGS;
+export const DOCUMENT_FLAGS = withoutForeign;
+
 /** What decides which platforms an image is for. */
 export const PLATFORMS = texts(
   "--platform <list>  all, or a list of os[/arch[/variant]] with commas (default: linux/amd64)",

@@ -406,6 +406,21 @@ const LINES = [
     why: z.string().describe("the first reason that was found"),
   }).meta({ id: "affected", description: "Result of `affected`: an image that has changed." }),
   z.strictObject({
+    type: z.literal("base"),
+    name,
+    digest: z.string().describe("of the image"),
+    references,
+    status: z.enum(["same", "newer", "unknown"]).describe("of its base"),
+    base: z.strictObject({
+      name: z.string().describe("its name").optional(),
+      digest: z.string().describe("what that stood for when the image was built").optional(),
+    }).describe("as the image says it; empty where it does not"),
+    newest: z.string().describe("what the name stands for now, where that is another digest")
+      .optional(),
+    platforms: texts.describe("platforms of the image that stand on something else"),
+    why: z.string().describe("why it is `unknown`").optional(),
+  }).meta({ id: "base", description: "Result of `check-base`: whether a newer base is there." }),
+  z.strictObject({
     type: z.literal("diff"),
     isEqual: z.boolean().describe("whether they are the same, byte by byte"),
     a: z.string().describe("digest of the first image or index"),

@@ -4,11 +4,8 @@
  */
 import { KodenoError } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
-import { IMAGE_PLACES, JSON_IMAGES, TRANSFER_FLAGS } from "./flags.ts";
+import { DOCUMENT_FLAGS, IMAGE_PLACES, JSON_IMAGES } from "./flags.ts";
 import { printBytes, printResult } from "./output.ts";
-
-/** Who reads no layers needs none from elsewhere. */
-const { foreign: _, ...DOCUMENT_FLAGS } = TRANSFER_FLAGS;
 
 const inspect = command({
   about:

@@ -17,6 +17,7 @@ const KUBERNETES: Load = () => import("./kube.ts");
 const PLACES: Load = () => import("./places.ts");
 const LAYOUTS: Load = () => import("./layout.ts");
 const LOOK: Load = () => import("./look.ts");
+const BASES: Load = () => import("./bases.ts");
 const AIRGAP: Load = () => import("./airgap.ts");
 const MIRRORS: Load = () => import("./mirror_config.ts");
 const TRUST: Load = () => import("./trust.ts");
@@ -66,6 +67,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     inspect: [LOOK, "show the manifests, layers and configuration of images"],
     digest: [LOOK, "print the digests of images"],
     diff: [PLACES, "tell in what two images differ"],
+    "check-base": [BASES, "tell whether images stand on the newest base"],
     tag: [LAYOUTS, "add names to an image of a layout"],
     rm: [LAYOUTS, "remove images from a layout"],
     gc: [LAYOUTS, "delete blobs of a layout that no image uses"],

@@ -19,7 +19,7 @@ import {
   type Manifest,
 } from "../oci/manifest.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
-import type { Base, BaseImage } from "./base.ts";
+import { baseAnnotations, type BaseImage, type BaseName } from "./base.ts";
 
 /** What the image is to say beside its files. */
 export interface ImageOptions {
@@ -43,9 +43,6 @@ interface AppLayers extends Readonly<Record<"importPath" | "appName", string>> {
   /** What the history tells of the layers, where it was not a build of Go that made the binary. */
   readonly made?: { readonly command: string; readonly comment: string };
 }
-
-/** What an image says of the base that it stands on. */
-type BaseName = Pick<Base, "name" | "digest">;
 
 /** A document of an image: what it is, and its bytes. */
 interface ImageDocument {
@@ -81,9 +78,7 @@ function annotate(
   options: ImageOptions,
   base: BaseName,
 ): { annotations?: Record<string, string> } {
-  const annotations: Record<string, string> = { ...inherited, ...options.annotations };
-  if (base.digest) annotations["org.opencontainers.image.base.digest"] = base.digest;
-  if (base.name) annotations["org.opencontainers.image.base.name"] = base.name;
+  const annotations = { ...inherited, ...options.annotations, ...baseAnnotations(base) };
   const entries = Object.entries(annotations).sort(([a], [b]) => a < b ? -1 : 1);
   return entries.length === 0 ? {} : { annotations: Object.fromEntries(entries) };
 }

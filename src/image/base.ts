@@ -7,7 +7,13 @@ import type { Blobs, CallOptions, Source } from "../content/places.ts";
 import { readDocument, refuseOdd } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import { type Descriptor, type Digest, isIndexType, isManifestType } from "../oci/descriptor.ts";
+import {
+  type Descriptor,
+  type Digest,
+  isDigest,
+  isIndexType,
+  isManifestType,
+} from "../oci/descriptor.ts";
 import { listed } from "../oci/entries.ts";
 import { type ImageConfig, type Manifest, parseConfig, parseManifest } from "../oci/manifest.ts";
 import {
@@ -38,6 +44,24 @@ export interface Base {
   readonly images: readonly BaseImage[];
   /** The image itself, with all that it has; none where kodeno makes it. */
   readonly whole?: { readonly source: Source; readonly root: Descriptor } | undefined;
+}
+
+/** What an image says of the base that it stands on. */
+export type BaseName = Pick<Base, "name" | "digest">;
+
+const BASE_NAME = "org.opencontainers.image.base.name";
+const BASE_DIGEST = "org.opencontainers.image.base.digest";
+
+/** The annotations that say it. */
+export function baseAnnotations({ name, digest }: BaseName): Readonly<Record<string, string>> {
+  return { ...(digest ? { [BASE_DIGEST]: digest } : {}), ...(name ? { [BASE_NAME]: name } : {}) };
+}
+
+/** What annotations say of it; a digest that is none is not said. */
+export function statedBase(annotations: Readonly<Record<string, string>> = {}): BaseName {
+  const digest = annotations[BASE_DIGEST];
+  const isOne = digest !== undefined && isDigest(digest);
+  return { name: annotations[BASE_NAME] || undefined, digest: isOne ? digest : undefined };
 }
 
 export type BasePlatforms = readonly PlatformSpec[] | "all";

@@ -30,6 +30,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   inspect: "-; image",
   digest: "-; digest",
   diff: "-; diff",
+  "check-base": "-; base",
   tag: "-; image",
   rm: "-; image",
   gc: "-; gc",

@@ -29,6 +29,7 @@ const COMMANDS = [
     "ls",
     "inspect",
     "diff",
+    "check-base",
     "tag",
     "rm",
     "gc",

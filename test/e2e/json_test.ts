@@ -92,6 +92,7 @@ const FAILURES: Readonly<Record<string, readonly [code: ErrorCode, message: RegE
   "ls nosuch": ["BAD_PLACE", /nosuch/],
   "inspect empty nosuch": ["NOT_FOUND", /^Cannot find image "nosuch"/],
   "inspect empty --raw": ["BAD_OPTION", /^Cannot use --raw with --json: each is an output/],
+  "check-base nosuch": ["BAD_PLACE", /nosuch/],
   "diff empty nosuch": ["BAD_PLACE", /nosuch/],
   "digest empty": ["NOT_FOUND", /empty/],
   "tag empty nosuch app:v1": ["NOT_FOUND", /nosuch/],
@@ -353,6 +354,7 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   assert.equal(applied?.["layout"], dir.join("applied/out"));
   // diff_test.ts has those of images that differ.
   await lines(dir, ["diff", "out:app:latest", "oci:out:app:latest"]);
+  await lines(dir, ["check-base", "out"]);
   await lines(dir, ["gc", "out"]);
   await lines(dir, ["cache", "clean"], env);
   const artifacts = "[{image: app, ko: {}}]";
