@@ -337,7 +337,7 @@ export function keptTo(
     readonly artifact?: string | undefined;
     readonly emit?: Emit | undefined;
   },
-): BuildLock {
+): BuildLock & Required<Pick<BuildLock, "check">> {
   const nameOf = (importPath: string) => artifact ?? importPath;
   const lockedOf = (importPath: string) => {
     const name = nameOf(importPath);

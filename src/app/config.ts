@@ -82,8 +82,8 @@ function refuseUnread(files: readonly (KoFile | undefined)[]): void {
 
 /** What all images share. */
 function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
-  const { sbom, provenance, signing, baseDemand, compression, jobs, cache, offline, transfer } =
-    build;
+  const { sbom, provenance, signing, baseDemand, debug, compression } = build;
+  const { jobs, cache, offline, transfer } = build;
   const { repository, naming, layout, push, local, tarball, tags } = publish;
   return {
     ...{ repository, naming, layout, push, local, tarball, tags },
@@ -94,6 +94,9 @@ function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
     signer: signing?.signer,
     baseImagePolicy: baseDemand.policy,
     verifyKeys: baseDemand.verifyKeys,
+    debug: debug !== undefined,
+    delve: debug?.delve,
+    debugger: debug?.file,
     compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
     jobs,
     offline,

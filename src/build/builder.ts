@@ -13,12 +13,14 @@ import { gitVariables } from "../git/git.ts";
 import { type GitSource, gitSource } from "../git/source.ts";
 import { buildArguments, buildGroup, outputDirectory } from "../go/build.ts";
 import { flagsIn, type GoCommand } from "../go/command.ts";
+import type { DelveVersion } from "../go/delve.ts";
 import { type Needs, needsOf } from "../go/elf.ts";
 import { goEnvironment } from "../go/list.ts";
 import {
   assembleImage,
   type BuiltImage,
   builtImage,
+  type Debugger,
   type PlatformImage,
 } from "../image/assemble.ts";
 import type { Base } from "../image/base.ts";
@@ -36,6 +38,7 @@ import { BaseSet } from "./bases.ts";
 import { binaryRoot, withBinaryFolder } from "./binaries.ts";
 import { evictBaseBlob, openLayers, shrinkCache } from "./cache.ts";
 import { ImageDocuments } from "./documents.ts";
+import type { Debuggers } from "./debugger.ts";
 import type { BuildLock, ImageInputs } from "./inputs.ts";
 import { findPackages } from "./packages.ts";
 import {
@@ -167,7 +170,7 @@ export class GoBuilder implements Builder {
     this.#openCache().catch(() => {});
     // Without a file that names others it is the only one: no need to wait for the packages.
     const one = config.builds.length + Object.keys(config.baseImageOverrides).length === 0 &&
-      lock === undefined;
+      lock?.check === undefined;
     // All three only look; the slowest decides. A failure is told after all have ended.
     const [found, { GOFLAGS: goFlags }] = await allEnded([
       findPackages(templates, importpaths),
@@ -188,14 +191,33 @@ export class GoBuilder implements Builder {
       });
       return { ...p, image, baseDigest, platforms: images.map(({ platform }) => platform) };
     }));
-    const plan = await templates.expand(makePlan(config.go, requests));
+    const plan = await this.#debugged(await templates.expand(makePlan(config.go, requests)), o);
     checkSboms(plan.images.map(({ importPath }) => importPath), config);
     await refuseToolexecOf(plan, how);
     // Before an image is written, which may be into the checkout.
     const sources = config.provenance ? await sourcesOf(plan, how, o.emit) : new Map();
     const prepared = new Prepared(plan, bases, { goFlags, sources });
-    if (lock !== undefined) lock.check(await this.inputs(prepared, o));
+    if (lock?.check !== undefined) lock.check(await this.inputs(prepared, o));
     return prepared;
+  }
+
+  /** A plan whose programs can be debugged, where that is asked for. */
+  async #debugged(plan: BuildPlan, { emit }: WorkOptions): Promise<BuildPlan> {
+    const { debug } = this.config;
+    if (debug === undefined) return plan;
+    const { checkDebugged, debuggedArchitectures } = await import("./debugger.ts");
+    checkDebugged(plan.images, await debuggedArchitectures(debug), debug, emit);
+    for (const { go: { ldflags }, binaries: [one] } of plan.groups) {
+      if (!ldflags.some((text) => /(?:^|\s)--?[sw](?:\s|$)/.test(text))) continue;
+      const message = `Warning: the linker flags of ${one?.importPath} (-s, -w) leave out what a ` +
+        "debugger reads; build without them to debug";
+      emit?.({ type: "note", level: "warning", message });
+    }
+    const groups = plan.groups.map((group) => ({
+      ...group,
+      go: { ...group.go, disableOptimizations: true },
+    }));
+    return { ...plan, groups };
   }
 
   /** What the images that were prepared are built from, beside their sources. */
@@ -224,7 +246,8 @@ export class GoBuilder implements Builder {
       keyOpened ??= this.#documents.openKey(o);
       keyOpened.catch((error) => run.abort(error));
     };
-    const run = new BuildRun(this.config, cache, known, { made: this.#made, onCompile, ...o });
+    const options = { made: this.#made, onCompile, pinned: this.lock?.delve, ...o };
+    const run = new BuildRun(this.config, cache, known, options);
     try {
       for await (const image of inOrderOfCompletion(run.images)) {
         // No image leaves the builder where nobody can sign it.
@@ -383,6 +406,8 @@ class Prepared implements PreparedBuild {
 interface RunOptions extends BuildCallOptions {
   /** Gets how each image was made. */
   readonly made: Pick<WeakMap<BuiltImage, MadeImage>, "set">;
+  /** The debugger that is locked. */
+  readonly pinned: DelveVersion | undefined;
   /** Told of each package that is compiled: something is new. */
   readonly onCompile: () => void;
 }
@@ -397,6 +422,7 @@ class BuildRun {
   readonly #packages = new Map<string, { packages: number; told: number }>();
   /** Binaries by import path and platform, settled by the group that makes them. */
   readonly #binaries = new Map<string, PromiseWithResolvers<Binary>>();
+  #debuggers: Promise<Debuggers> | undefined;
   readonly groups: readonly Promise<void>[];
   readonly images: readonly Promise<BuiltImage>[];
   /** Ends all that goes on; the first failure does so, too. */
@@ -498,6 +524,7 @@ class BuildRun {
     const base = await bases.open({ ...image.image, baseDigest: image.baseDigest });
     const options = { ...image.image, kodataTime: this.config.kodataTime };
     const kodata = new Map<string, Promise<Layer>>();
+    const names = new Set<string>();
     const made = await this.#all(base.images.map(async (one): Promise<PlatformImage> => {
       const { os } = one.platform;
       const [data, binary] = await this.#all([
@@ -506,16 +533,34 @@ class BuildRun {
         this.#binary(importPath, formatPlatform(one.platform)).promise,
       ]);
       const { group: { environment }, needs } = binary;
+      const debug = await this.#debugger(binary.group, importPath);
       const onBase = { image, base: one, needs, environment };
       await warnOfBase(onBase, bases, { signal: this.signal, emit: this.options.emit });
-      const parts = { importPath, appName, kodata: data, binary: binary.layer };
+      if (debug !== undefined) names.add(debug.name);
+      const parts = { importPath, appName, kodata: data, binary: binary.layer, debugger: debug };
       return assembleImage(one, base.name, parts, options);
     }));
     const parts = made as [PlatformImage, ...PlatformImage[]];
     const built = builtImage(importPath, parts, base, options);
     const source = sources.get(image.directory);
-    this.options.made.set(built, { planned: image, base, goFlags, source });
+    const [name] = names;
+    this.options.made.set(built, { planned: image, base, goFlags, source, debugger: name });
     return built;
+  }
+
+  /** The debugger of an image for the platform of a run of go; nothing where it has none. */
+  async #debugger(group: BuildGroup, importPath: string): Promise<Debugger | undefined> {
+    const { config, signal, options: { emit, pinned } } = this;
+    const { debug } = config;
+    if (debug === undefined) return undefined;
+    this.#debuggers ??= import("./debugger.ts").then(async (code) => {
+      const architectures = await code.debuggedArchitectures(debug);
+      const turn = <T>(work: () => Promise<T>) => this.#builds.run(work);
+      const write = (plan: LayerPlan) => this.#layer(plan, importPath, group.platformName);
+      const parts = { config, architectures, pinned, turn, write, emit, signal };
+      return new code.Debuggers(parts, debug);
+    });
+    return await (await this.#debuggers).of(group);
   }
 
   /**

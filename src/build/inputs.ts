@@ -5,6 +5,7 @@
  */
 import { withoutLogins } from "../errors.ts";
 import type { GoCommand } from "../go/command.ts";
+import type { DelveVersion } from "../go/delve.ts";
 import { modulesOf, type Toolchain, toolchainOf, type UsedModule } from "../go/modules.ts";
 import type { Base } from "../image/base.ts";
 import { allEnded, getOrSet, Pool } from "../io/concurrency.ts";
@@ -33,8 +34,10 @@ interface PlatformInputs extends Pick<Toolchain, "settings"> {
   readonly base: Digest | undefined;
 }
 
-/** What builds are kept to. */
+/** What builds are kept to; without `check`, to the debugger alone. */
 export interface BuildLock {
+  /** The debugger that is locked. */
+  readonly delve?: DelveVersion | undefined;
   /** The one version of Go that images are locked with; nothing where there are several. */
   readonly goVersion?: string | undefined;
   /** What the name of a base stands for, of an image by its import path; nothing of others. */
@@ -42,7 +45,7 @@ export interface BuildLock {
   /** Throws where an image would have another base by name, or none that is known. */
   checkBase(importPath: string, baseImage: string): void;
   /** Throws where images would be built from anything else. */
-  check(found: readonly ImageInputs[]): void;
+  check?(found: readonly ImageInputs[]): void;
 }
 
 /** How they are found out. */

@@ -27,6 +27,8 @@ export interface MadeImage {
   readonly goFlags: string;
   /** Where its sources are from; nothing where git tells nothing. */
   readonly source: GitSource | undefined;
+  /** What its debugger is; nothing where it has none. */
+  readonly debugger?: string | undefined;
 }
 
 /** What go is told, of all that a build is. */
@@ -75,7 +77,7 @@ export function toldToGo({ go, untold }: Pick<ImageSettings, "go" | "untold">): 
 }
 
 function parametersOf(
-  { planned: { importPath, directory, told }, source }: MadeImage,
+  { planned: { importPath, directory, told }, source, debugger: debug }: MadeImage,
   platforms: readonly string[],
   { compression, kodataTime, workingDirectory }: Parameters<typeof provenanceOf>[2],
 ): BuildParameters {
@@ -98,6 +100,7 @@ function parametersOf(
     entrypointArgs: told.entrypointArgs.map((text) => value("", text)),
     expose: told.expose,
     linuxCapabilities: told.linuxCapabilities,
+    ...(debug === undefined ? {} : { debugger: debug }),
     compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     ...(kodataTime === undefined ? {} : { kodataTime }),

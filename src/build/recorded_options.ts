@@ -19,7 +19,10 @@ const CHOOSING =
 
 /** A build to be done again. */
 interface RecordedOptions {
-  readonly options: Pick<BuildOptions, "artifact" | "compression" | "environment">;
+  readonly options: Pick<
+    BuildOptions,
+    "artifact" | "compression" | "debug" | "delve" | "environment"
+  >;
   /** What the record keeps to itself, so that the image may become another one. */
   readonly hidden: readonly string[];
 }
@@ -37,6 +40,7 @@ export function recordedOptions(
     annotations,
     kodataTime,
     compression,
+    debugger: debug,
     source: _,
     directory: __,
     package: ___,
@@ -87,6 +91,7 @@ export function recordedOptions(
     options: {
       artifact,
       compression,
+      ...(debug === undefined ? {} : { debug: true, delve: delveOf(debug) }),
       environment: {
         ...Object.fromEntries(own),
         ...commonSettings(Object.values(settings)),
@@ -97,6 +102,14 @@ export function recordedOptions(
     },
     hidden: [...hidden],
   };
+}
+
+/** The version of a recorded debugger; of a file there is but the digest. */
+function delveOf(debug: string): string {
+  const [, version] = /^delve@(.*)$/.exec(debug) ?? [];
+  if (version !== undefined) return version;
+  const why = `its debugger was a file (${debug}), and only Delve is built again`;
+  throw new KodenoError("BAD_OPTION", `Cannot build the image again: ${why}`);
 }
 
 /** Those of some texts that nothing was left out of. */

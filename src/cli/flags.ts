@@ -120,6 +120,15 @@ export const INPUT_FLAGS = {
   compression: COMPRESSION,
 } satisfies Filling<CommandOptions>;
 
+/** What puts a debugger into images. */
+const DEBUG_FLAGS = {
+  debug:
+    `--debug  put Delve into the images, which waits at port 40000 for who debugs the program, and
+    build without optimizations`,
+  delve: `--delve <version>  with --debug: version of Delve (default: that of kodeno.lock, else one
+    that knows the version of Go)`,
+} satisfies Filling<CommandOptions>;
+
 /** Keeps a build to what was written by `kodeno lock`. */
 export const LOCKED =
   "--locked  refuse to build from anything but what kodeno.lock says, and take base images from there" as const;
@@ -226,6 +235,9 @@ export const UNNAMED_FLAGS = {
     read: parseJobs,
   },
   ...GO_FLAGS,
+  ...DEBUG_FLAGS,
+  debugger:
+    "--debugger <file>  with --debug: a program that is there, in the place of Delve (default: none)",
   sourceDateEpoch: {
     text:
       "--source-date-epoch <seconds>  creation time in seconds since 1970 (default: the base's)",

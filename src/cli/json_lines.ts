@@ -50,7 +50,7 @@ const config = blob.extend({
   labels: map.describe("labels").optional(),
 }).meta({ id: "imageConfig" });
 const layer = blob.extend({
-  part: z.enum(["base", "kodata", "binary"])
+  part: z.enum(["base", "kodata", "binary", "debugger"])
     .describe("whose it is, in an image of ko or kodeno").optional(),
 }).meta({ id: "layer" });
 
@@ -130,7 +130,7 @@ const changedFile = z.strictObject({
     .optional(),
 }).meta({ id: "changedFile" });
 const layersChange = z.strictObject({
-  part: z.enum(["base", "kodata", "binary"])
+  part: z.enum(["base", "kodata", "binary", "debugger"])
     .describe("whose they are, in images of ko or kodeno").optional(),
   same: count.describe("how many of them both have"),
   repacked: z.array(z.strictObject({ a: plainBlob, b: plainBlob })).readonly()

@@ -92,6 +92,10 @@ export interface BuildConfig {
   readonly attestInIndex: boolean;
   /** Who signs; nobody where it is missing. */
   readonly signing: SigningConfig | undefined;
+  /** What debugger images get: a file, or Delve, of a version where one is said; nothing without. */
+  readonly debug:
+    | { readonly delve: string | undefined; readonly file: string | undefined }
+    | undefined;
   readonly compression: Compression;
   readonly jobs: number;
   readonly cache: CacheConfig;
@@ -178,7 +182,13 @@ export async function resolveConfig(
   const transfer = known ?? uninterruptible(() => resolveTransferConfig(options));
   const publish = resolvePublishConfig(options, { pushes, transfer });
   const complete = await loadConfig(options, { emit });
-  return Object.freeze({ build: resolveBuildConfig(complete, transfer, publish.push), publish });
+  const build = resolveBuildConfig(complete, transfer, publish.push);
+  if (build.debug !== undefined && publish.tags.includes("latest")) {
+    const message = "Note: images for a debugger get the tag latest, as those without one do; " +
+      "-t debug tells them apart";
+    emit?.({ type: "note", level: "warning", message });
+  }
+  return Object.freeze({ build, publish });
 }
 
 /**
@@ -280,6 +290,7 @@ export function resolveBuildConfig(
     provenance,
     attestInIndex,
     signing: resolveSigning(options),
+    debug: resolveDebug(options, workingDirectory),
     compression: parseCompression(options.compression),
     jobs: parseJobs(options.jobs ?? 0),
     cache: resolveCacheConfig(environment, options.cache ?? true),
@@ -291,6 +302,28 @@ function resolveSigning({ sign: key, signer, askPassword, isInteractive }: Build
   if (signer === undefined) return undefined;
   const why = "say with --sign FILE the public key that verifies what it signs";
   throw new KodenoError("BAD_OPTION", `Cannot use signer ${signer[0] ?? '""'}: ${why}`);
+}
+
+/** A debugger is put into images only where that is said, whichever it is. */
+function resolveDebug(
+  { debug = false, delve, debugger: file }: BuildOptions,
+  workingDirectory: string,
+): BuildConfig["debug"] {
+  const bad = (why: string): KodenoError => {
+    const what = delve === undefined ? `debugger ${file}` : `Delve ${delve}`;
+    return new KodenoError("BAD_OPTION", `Cannot use ${what}: ${why}`);
+  };
+  if (!debug) {
+    if ((delve ?? file) === undefined) return undefined;
+    throw bad("no image is to be debugged; say --debug, too");
+  }
+  if (delve !== undefined && file !== undefined) {
+    throw bad(`${file} is to be the debugger; say one of both`);
+  }
+  if (delve !== undefined && !/^v\d+\.\d+\.\d+(?:-[\w.-]+)?$/.test(delve)) {
+    throw bad("it is no version of a module, such as v1.26.3");
+  }
+  return Object.freeze({ delve, file: file && resolve(workingDirectory, file) });
 }
 
 /** Flags beat the file. */

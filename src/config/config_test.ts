@@ -68,6 +68,7 @@ Deno.test("build config: nothing said is ko's default", () => {
     provenance: false,
     attestInIndex: false,
     signing: undefined,
+    debug: undefined,
     compression: { type: "gzip", level: 2 },
     jobs: navigator.hardwareConcurrency,
   });

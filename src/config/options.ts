@@ -55,6 +55,15 @@ export interface BuildOptions extends ImageValues, TransferOptions, TrustOptions
   readonly workingDirectory?: string | undefined;
   /** `gzip[:LEVEL]` (level 1 to 9) or `none`; default `gzip:2`. */
   readonly compression?: string | undefined;
+  /**
+   * Puts a debugger into images, Delve, which runs the program and waits at port 40000 for who debugs it;
+   * and builds without optimizations. For linux/amd64 and linux/arm64.
+   */
+  readonly debug?: boolean | undefined;
+  /** Version of Delve, such as `v1.26.3`; default what kodeno.lock has, else one that knows the Go. */
+  readonly delve?: string | undefined;
+  /** File of a debugger that is there, in the place of Delve built here. */
+  readonly debugger?: string | undefined;
   /** Builds and layers worked on at once; default the number of processors. */
   readonly jobs?: number | undefined;
   /** Whether finished layers are kept for the next build; default true. */

@@ -71,7 +71,13 @@ export function firstDifference(diff: ImagesDiff): string | undefined {
   return words.join(": ");
 }
 
-const OF_BUILD: readonly ChangedLayers["part"][] = ["binary", "kodata", "base", undefined];
+const OF_BUILD: readonly ChangedLayers["part"][] = [
+  "binary",
+  "debugger",
+  "kodata",
+  "base",
+  undefined,
+];
 
 function valuesOf({ a, b, facts = [] }: Difference): readonly string[] {
   const isTold = a !== undefined || b !== undefined;
@@ -96,6 +102,7 @@ function below(what: string, all: readonly Difference[]): readonly Difference[] 
 const LAYERS: Readonly<Record<NonNullable<ChangedLayers["part"]>, string>> = {
   base: "layers of the base image",
   kodata: "layer of kodata",
+  debugger: "layer of the debugger",
   binary: "layer of the binary",
 };
 

@@ -40,6 +40,29 @@ export async function needsOf(path: string): Promise<Needs | undefined> {
   }
 }
 
+/** Architectures by the number of their machine (`e_machine`), where Go's name says all of it. */
+const MACHINES: Readonly<Record<number, string>> = { 3: "386", 62: "amd64", 183: "arm64" };
+
+/**
+ * The architecture of Linux that a program is for, as Go calls it; nothing for what is no such program, or
+ * for another architecture.
+ *
+ * @throws {KodenoError} where the file cannot be read
+ */
+export async function elfArchitecture(path: string): Promise<string | undefined> {
+  try {
+    using file = await Deno.open(path);
+    const header = new DataView(new ArrayBuffer(HEADER_BYTES));
+    const count = file.readSync(new Uint8Array(header.buffer)) ?? 0;
+    if (count < HEADER_BYTES || header.getUint32(0) !== MAGIC) return undefined;
+    // A program, or one that may stand anywhere (ET_EXEC, ET_DYN), of little endian.
+    const isProgram = header.getUint8(5) === 1 && [2, 3].includes(header.getUint16(16, true));
+    return isProgram ? MACHINES[header.getUint16(18, true)] : undefined;
+  } catch (error) {
+    throw ioFailure(`read ${path}`, error);
+  }
+}
+
 /** Gives bytes of a file, fewer at its end. */
 type Read = (offset: number, length: number) => DataView;
 

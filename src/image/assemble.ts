@@ -40,8 +40,18 @@ export interface ImageOptions {
 interface AppLayers extends Readonly<Record<"importPath" | "appName", string>> {
   readonly kodata: Layer;
   readonly binary: Layer;
+  /** What runs the program, where something else does. */
+  readonly debugger?: Debugger | undefined;
   /** What the history tells of the layers, where it was not a build of Go that made the binary. */
   readonly made?: { readonly command: string; readonly comment: string };
+}
+
+/** A debugger, as ko puts it into images. */
+export interface Debugger {
+  /** Its program, `/ko-app/dlv`, and nothing else. */
+  readonly layer: Layer;
+  /** As provenance tells of it: `delve@v1.26.3`, or `file:` and a digest. */
+  readonly name: string;
 }
 
 /** A document of an image: what it is, and its bytes. */
@@ -60,6 +70,18 @@ export interface PlatformImage {
 
 /** Go's zero time: what ko writes where nobody said when. */
 const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
+
+/** What begins an entrypoint that is debugged; the program and its arguments follow, as in ko. */
+const DEBUGGING = [
+  "/ko-app/dlv",
+  "exec",
+  "--listen=:40000",
+  "--headless",
+  "--log",
+  "--accept-multiclient",
+  "--api-version=2",
+  "--",
+] as const;
 
 /** RFC 3339 without fractions, in UTC. */
 function timestamp(seconds: number | undefined): string {
@@ -90,8 +112,8 @@ export function assembleImage(
   app: AppLayers,
   options: ImageOptions,
 ): PlatformImage {
-  const layers = [app.kodata, app.binary];
-  const config = imageDocument(MediaType.config, imageConfig(base, app, options));
+  const layers = [app.kodata, app.binary, ...app.debugger ? [app.debugger.layer] : []];
+  const config = imageDocument(MediaType.config, imageConfig(base, app, layers, options));
   const value: Manifest = {
     schemaVersion: 2,
     mediaType: MediaType.manifest,
@@ -106,7 +128,12 @@ export function assembleImage(
   return { platform: base.platform, config, manifest, layers, base };
 }
 
-function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): ImageConfig {
+function imageConfig(
+  base: BaseImage,
+  app: AppLayers,
+  layers: readonly Layer[],
+  options: ImageOptions,
+): ImageConfig {
   const { config, rootfs, history = [] } = base.config;
   const { Cmd: _, Labels, ExposedPorts, ...run } = config ?? {};
   const windows = base.platform.os === "windows";
@@ -137,17 +164,18 @@ function imageConfig(base: BaseImage, app: AppLayers, options: ImageOptions): Im
     created: options.sourceDateEpoch === undefined ? base.config.created ?? UNKNOWN_TIME : time,
     config: {
       ...run,
-      Entrypoint: [binary, ...options.entrypointArgs],
+      Entrypoint: [...app.debugger ? DEBUGGING : [], binary, ...options.entrypointArgs],
       Env: [...own, ...said],
       ...(options.user ? { User: options.user } : {}),
       ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}),
       ...(Object.keys(ports).length > 0 ? { ExposedPorts: ports } : {}),
     },
-    rootfs: { ...rootfs, diff_ids: [...rootfs.diff_ids, app.kodata.diffId, app.binary.diffId] },
+    rootfs: { ...rootfs, diff_ids: [...rootfs.diff_ids, ...layers.map(({ diffId }) => diffId)] },
     history: [
       ...history,
       step(kodataTime, "kodata contents, at $KO_DATA_PATH"),
       step(time, `${what}, at /ko-app/${app.appName}`),
+      ...app.debugger ? [step(time, `Delve debugger, at ${DEBUGGING[0]}`)] : [],
     ],
   };
 }

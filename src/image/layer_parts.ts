@@ -5,7 +5,7 @@
 import type { ImageConfig } from "../oci/manifest.ts";
 
 /** What a layer is. */
-export type LayerPart = "base" | "kodata" | "binary";
+export type LayerPart = "base" | "kodata" | "binary" | "debugger";
 
 /** How ko and kodeno tell of the first of their layers. */
 const KODATA = /^kodata contents/;
@@ -21,7 +21,9 @@ export function layerPart(config: ImageConfig, fromEnd: number): LayerPart | und
   if (own.length === 0) return undefined;
   if (step === undefined) return "base";
   if (step === own[0]) return "kodata";
-  return /^go build output/.test(step.comment ?? "") ? "binary" : undefined;
+  const { comment = "" } = step;
+  if (/^Delve debugger/.test(comment)) return "debugger";
+  return /^go build output/.test(comment) ? "binary" : undefined;
 }
 
 /** Import path of the main package that an image of ko or kodeno is made of. */

@@ -59,6 +59,8 @@ export interface BuildParameters {
   readonly entrypointArgs: readonly string[];
   readonly expose: readonly string[];
   readonly linuxCapabilities: readonly string[];
+  /** `delve@VERSION`, or `file:` and the digest of one. */
+  readonly debugger?: string | undefined;
   readonly compression: string;
   readonly sourceDateEpoch?: number | undefined;
   /** Time of kodata files. */

@@ -30,6 +30,7 @@ const parameters: z.ZodType<BuildParameters> = z.object({
   entrypointArgs: texts,
   expose: texts,
   linuxCapabilities: texts,
+  debugger: z.string().optional(),
   compression: z.string(),
   sourceDateEpoch: z.int().optional(),
   kodataTime: z.int().optional(),

@@ -12,6 +12,10 @@ export function unchangedImages(
   { affectedSince: since, reuse, ...options }: CommandOptions,
 ): UnchangedImages | undefined {
   if (since === undefined && reuse === undefined) return undefined;
+  if (reuse !== undefined && options.debug) {
+    const why = "images that were built before have no debugger; leave out one of both";
+    throw new KodenoError("BAD_OPTION", `Cannot use --reuse ${reuse} with --debug: ${why}`);
+  }
   if (since === undefined) {
     const message = `Cannot use --reuse ${reuse}: say with --affected-since the commit that its ` +
       "images are of";
