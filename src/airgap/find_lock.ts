@@ -46,18 +46,29 @@ interface Locks {
  * @param goesAlong whether the file goes where the images go: where there is one, it has to hold
  */
 export async function lockFor(
-  { locked = false, workingDirectory }: Pick<CommandOptions, "locked" | "workingDirectory">,
+  options: Pick<CommandOptions, "debug" | "debugger" | "delve" | "locked" | "workingDirectory">,
   { emit }: Pick<WorkOptions, "emit">,
   goesAlong = false,
 ): Promise<Locks> {
+  const { locked = false, workingDirectory, debug, delve, debugger: file } = options;
   const found = findLock(workingDirectory);
-  if (!locked && !(goesAlong && found.isThere)) {
+  const isKept = locked || (goesAlong && found.isThere);
+  const isDelve = debug === true && (delve ?? file) === undefined;
+  if (!isKept && !(isDelve && found.isThere)) {
     return { of: () => undefined, all: (prepared) => Promise.all(prepared) };
   }
   refuseMissing(found);
   const { path, name } = found;
   const { keptTo, readLock, refusal } = await import("./lock.ts");
   const lock = await readLock(path, name);
+  if (!isKept) {
+    return { of: () => delveOnly(lock.delve), all: (prepared) => Promise.all(prepared) };
+  }
+  if (isDelve && lock.delve === undefined) {
+    const message = `Cannot build with a debugger: ${name} locks none; write one into it with ` +
+      '"kodeno lock --debug", or say one with --delve';
+    throw new KodenoError("LOCK_DIFFERS", message);
+  }
   return {
     of: (artifact) => keptTo(lock, { path: name, artifact, emit }),
     all: async (prepared) => {
@@ -71,4 +82,9 @@ export async function lockFor(
       return await Promise.all(prepared);
     },
   };
+}
+
+/** What keeps a build to the debugger of a file, and lets it have anything else. */
+function delveOnly(delve: BuildLock["delve"]): BuildLock {
+  return { delve, baseDigest: () => undefined, checkBase: () => {} };
 }

@@ -9,6 +9,7 @@ import { readYaml } from "../config/yaml/document.ts";
 import type { BuildLock, ImageInputs } from "../build/inputs.ts";
 import { KodenoError, printable } from "../errors.ts";
 import type { Emit } from "../events.ts";
+import { DELVE } from "../go/delve.ts";
 import { TOOLCHAIN, toolchainVersion } from "../go/module_zips.ts";
 import type { UsedModule } from "../go/modules.ts";
 import { z } from "../npm/zod.ts";
@@ -69,6 +70,10 @@ const lockSchema = z.strictObject({
   version: z.literal(LOCK_VERSION).describe("of the file"),
   images: z.record(z.string(), lockedImage).readonly()
     .describe("by import path; artifacts of a skaffold.yaml by the names of their images"),
+  delve: z.strictObject({
+    version: z.string().describe("version of the module, such as v1.26.3"),
+    sum: sum.describe("its sum, as go.sum has it"),
+  }).readonly().optional().describe("the debugger that --debug puts into images"),
 }).readonly();
 
 /** What is locked. */
@@ -117,9 +122,10 @@ export function lockText(lock: Lock): string {
 }
 
 /** Maps by their keys; fields stay in their order. */
-function sorted({ version, images }: Lock): Lock {
+function sorted({ version, images, delve }: Lock): Lock {
   return {
     version,
+    ...(delve === undefined ? {} : { delve }),
     images: byKey(images, ({ base, platforms, go, build, modules, ...image }) => ({
       ...image,
       base,
@@ -210,8 +216,9 @@ export function differencesOf(
  * The sums that are locked of modules as they come, by `path@version`; toolchains are modules, too. Of a
  * replaced one, the sum is of what it is replaced by.
  */
-export function lockedSums({ images }: Lock): ReadonlyMap<string, string> {
+export function lockedSums({ images, delve }: Lock): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
+  if (delve !== undefined) found.set(`${DELVE}@${delve.version}`, delve.sum);
   for (const { modules = {}, go: { version, toolchain = {} } } of Object.values(images)) {
     for (const [path, text] of Object.entries(modules)) {
       const [, by, at, sum] = /^(?:\S+ )?(?:=> (\S+) )?(\S+) (h1:\S+)$/.exec(text) ?? [];
@@ -222,6 +229,16 @@ export function lockedSums({ images }: Lock): ReadonlyMap<string, string> {
     }
   }
   return found;
+}
+
+/** What a file says otherwise of the debugger, as a build has found that. */
+export function delveDifferences(
+  { delve: before }: Lock,
+  delve: Lock["delve"],
+): readonly LockDifference[] {
+  const text = (one: Lock["delve"]) => one && `${one.version} ${one.sum}`;
+  const [locked, found] = [text(before), text(delve)];
+  return locked === found ? [] : [{ image: DELVE, what: "debugger", locked, found }];
 }
 
 /** Images that are locked and are not there any more. */
@@ -299,16 +316,16 @@ export function withImages(lock: Lock, images: Readonly<Record<string, LockedIma
     const before = Object.hasOwn(lock.images, name) ? lock.images[name] : undefined;
     return [name, before ? withHosts(image, before) : image] as const;
   });
-  return { version: LOCK_VERSION, images: { ...lock.images, ...Object.fromEntries(merged) } };
+  return { ...lock, images: { ...lock.images, ...Object.fromEntries(merged) } };
 }
 
 /** A lock of nothing. */
 export const EMPTY_LOCK: Lock = { version: LOCK_VERSION, images: {} };
 
 /** Those of some names. */
-export function onlyImages({ version, images }: Lock, names: readonly string[]): Lock {
-  const own = Object.entries(images).filter(([name]) => names.includes(name));
-  return { version, images: Object.fromEntries(own) };
+export function onlyImages(lock: Lock, names: readonly string[]): Lock {
+  const own = Object.entries(lock.images).filter(([name]) => names.includes(name));
+  return { ...lock, images: Object.fromEntries(own) };
 }
 
 /** The failure of builds that would not keep to a file; undefined where they do. */
@@ -350,6 +367,7 @@ export function keptTo(
   const images = artifact === undefined ? Object.values(lock.images) : [lockedOf(artifact)];
   const [goVersion, ...others] = new Set(images.flatMap((one) => one?.go.version ?? []));
   return {
+    delve: lock.delve,
     goVersion: others.length === 0 ? goVersion : undefined,
     baseDigest: (importPath, baseImage) => {
       const base = lockedOf(importPath)?.base;

@@ -10,6 +10,7 @@ import type { WorkOptions } from "../events.ts";
 import { archiveOfCommit, filesOfCommit, type HeadCommit, headCommit } from "../git/archive.ts";
 import type { GitPlace } from "../git/git.ts";
 import type { GoCommand } from "../go/command.ts";
+import { type DelveVersion, writeDelveModule } from "../go/delve.ts";
 import { goVersion, ProxyFiles } from "../go/download.ts";
 import { exists, isInside, openWithRetry } from "../io/files.ts";
 import { bytesStream, fileStream, reusedChunks } from "../io/streams.ts";
@@ -38,13 +39,16 @@ interface ModulesWanted {
   readonly modules: boolean;
   /** Platforms (`os/arch`) on which the Go that builds there is to run. */
   readonly toolchains: readonly string[];
+  /** The debugger whose modules are wanted, too. */
+  readonly delve?: DelveVersion | undefined;
 }
 
 /** Modules as a proxy has them, toolchains among them. */
 export async function carriedModules(
   go: GoCommand,
-  { directories, modules, toolchains: platforms, emit }: ModulesWanted & Pick<WorkOptions, "emit">,
+  wanted: ModulesWanted & Pick<WorkOptions, "emit">,
 ): Promise<Carried> {
+  const { directories, modules, toolchains: platforms, delve, emit } = wanted;
   const files = new ProxyFiles(go);
   for (const directory of modules ? directories : []) {
     const vendor = await files.addModules(directory);
@@ -53,6 +57,7 @@ export async function carriedModules(
       `Took no modules along for ${directory}: they are a part of its source, in ${vendor}`;
     emit?.({ type: "note", level: "info", message });
   }
+  if (delve !== undefined) await addDelve(files, go, delve);
   const versions = platforms.length === 0
     ? []
     : await Promise.all(directories.map((directory) => goVersion({ ...go, directory })));
@@ -75,6 +80,18 @@ export async function carriedModules(
         typeof at === "string" ? fileStream(await openWithRetry(at)) : bytesStream(at),
     })),
   };
+}
+
+/** Takes the modules of the debugger. */
+async function addDelve(files: ProxyFiles, go: GoCommand, delve: DelveVersion): Promise<void> {
+  const version = await goVersion(go);
+  const directory = await Deno.makeTempDir({ prefix: "kodeno-" });
+  try {
+    await writeDelveModule({ ...go, directory }, delve, version);
+    await files.addModules(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true }).catch(() => {});
+  }
 }
 
 interface SourceWanted extends Pick<WorkOptions, "emit"> {

@@ -16,6 +16,7 @@ import { type BundleContent, writeBundle } from "../airgap/writer.ts";
 import { withBuilders } from "../build/build_images.ts";
 import type { GoBuilder } from "../build/builder.ts";
 import { planNames } from "../build/names.ts";
+import type { BuildLock } from "../build/inputs.ts";
 import { type NamedBuild, publishPrepared } from "../build/publisher.ts";
 import { artifactConfigs, planArtifacts, prepareArtifact } from "../build/skaffold.ts";
 import { type Config, type PublishConfig, resolveConfig } from "../config/config.ts";
@@ -241,7 +242,8 @@ async function building<T>(
     if (part !== "sources") {
       for (const one of named) await publishPrepared(one, publisher, { signal, emit });
     }
-    const content = part === "images" ? {} : await sourcesFor(named, builders, work);
+    const delve = builds[0]?.lock?.delve;
+    const content = part === "images" ? {} : await sourcesFor(named, builders, { ...work, delve });
     try {
       return await write(content);
     } catch (error) {
@@ -257,9 +259,9 @@ async function building<T>(
 async function sourcesFor(
   named: readonly NamedBuild[],
   builders: readonly GoBuilder[],
-  work: Work,
+  work: Work & Pick<BuildLock, "delve">,
 ): Promise<OtherContent> {
-  const { config, images, toolchains = [], source, signal, emit } = work;
+  const { config, images, toolchains = [], source, delve, signal, emit } = work;
   const { workingDirectory, transfer: { environment } } = config.build;
   const all = await Promise.all(
     builders.map((builder, i) => builder.suppliesOf(named[i]?.prepared, signal)),
@@ -270,7 +272,7 @@ async function sourcesFor(
   const directories = [...new Set(all.flatMap((one) => one.directories))].sort();
   const isBuilt = named.length > 0;
   const carried = isBuilt || toolchains.length > 0
-    ? await carriedModules(go, { directories, modules: isBuilt, toolchains, emit })
+    ? await carriedModules(go, { directories, modules: isBuilt, toolchains, delve, emit })
     : { files: [] };
   const place = { directory: workingDirectory, environment, signal };
   const folders = source && isBuilt ? await replacedFolders(go, directories) : [];

@@ -3,8 +3,10 @@
  * compared with it.
  * @module
  */
+import { tmpdir } from "node:os";
 import { findLock, refuseMissing } from "../airgap/find_lock.ts";
 import {
+  delveDifferences,
   differenceLine,
   differencesOf,
   EMPTY_LOCK,
@@ -27,6 +29,7 @@ import type { BuildOptions } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
 import { hasCode, KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { findDelve, usualDelve } from "../go/delve.ts";
 import { writeTextOutput } from "../io/output.ts";
 
 interface LockRequest {
@@ -79,11 +82,16 @@ export async function lock(
       throw withLock(error, name);
     });
   const names = Object.keys(images).sort();
+  const delve = options.debug ? await delveFor(images, options, work) : before.delve;
   if (mode === "check") {
     // Of all artifacts of a file none may be left over.
     const isAll = skaffold && !skaffold.images && !skaffold.modules && !skaffold.profiles;
     const left = isAll ? onlyImages(before, artifactsOf(before)) : EMPTY_LOCK;
-    const differences = [...differencesOf(before, images), ...goneFrom(left, images)];
+    const differences = [
+      ...differencesOf(before, images),
+      ...goneFrom(left, images),
+      ...delveDifferences(before, delve),
+    ];
     const lines = differences.map(differenceLine);
     told({ path: name, images: names, differences, lines, written: false });
     const advice = 'take what was found with "kodeno lock --update", and look at what changed';
@@ -92,12 +100,13 @@ export async function lock(
     return tellVersions(onlyImages(before, names), name, work.emit);
   }
   const all = withImages(before, images);
-  const after = mode === "update" ? all : onlyImages(all, names);
+  const after = { ...mode === "update" ? all : onlyImages(all, names), delve };
   const isNew = Object.keys(before.images).length === 0;
   const text = lockText(after);
   const differences = isNew ? [] : [
     ...differencesOf(before, after.images),
     ...goneFrom(before, after.images),
+    ...delveDifferences(before, delve),
   ];
   await writeTextOutput(path, { what: name, signal: work.signal }, text);
   const lines = differences.map(differenceLine);
@@ -105,6 +114,24 @@ export async function lock(
 }
 
 type Images = Lock["images"];
+
+/** The debugger of images that are locked: of the version that is asked for, or that knows their Go. */
+async function delveFor(
+  images: Images,
+  options: BuildOptions,
+  { signal }: WorkOptions,
+): Promise<Lock["delve"]> {
+  const { go, debug } = resolveBuildConfig(options);
+  if (debug?.file !== undefined) {
+    const why = `the file ${debug.file} is no version of Delve; leave --debugger out`;
+    throw new KodenoError("BAD_OPTION", `Cannot lock a debugger: ${why}`);
+  }
+  const [version = ""] = Object.values(images).map((one) => one.go.version).sort().reverse();
+  const wanted = { version: debug?.delve ?? usualDelve(version) };
+  // In a folder of no module, whose go.mod could ask for another toolchain.
+  const found = await findDelve({ ...go, directory: tmpdir(), signal }, wanted);
+  return { version: found.version, sum: found.sum ?? "" };
+}
 
 /** Names of images that are artifacts of a skaffold.yaml. */
 function artifactsOf({ images }: Lock): readonly string[] {

@@ -121,7 +121,7 @@ export const INPUT_FLAGS = {
 } satisfies Filling<CommandOptions>;
 
 /** What puts a debugger into images. */
-const DEBUG_FLAGS = {
+export const DEBUG_FLAGS = {
   debug:
     `--debug  put Delve into the images, which waits at port 40000 for who debugs the program, and
     build without optimizations`,

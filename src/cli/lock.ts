@@ -4,7 +4,14 @@
  */
 import { KodenoError } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
-import { askedFile, INPUT_FLAGS, JSON_EVENTS, refusePatterns, SKAFFOLD_FLAGS } from "./flags.ts";
+import {
+  askedFile,
+  DEBUG_FLAGS,
+  INPUT_FLAGS,
+  JSON_EVENTS,
+  refusePatterns,
+  SKAFFOLD_FLAGS,
+} from "./flags.ts";
 import { counted, printJson, printNote, printResult } from "./output.ts";
 
 const lock = command({
@@ -19,6 +26,7 @@ const lock = command({
     check: "--check  compare, and write nothing; the exit code is 1 if anything differs",
     update: "--update  leave the other images of the file as they are",
     ...INPUT_FLAGS,
+    ...DEBUG_FLAGS,
     ...SKAFFOLD_FLAGS,
     json: JSON_EVENTS,
   },

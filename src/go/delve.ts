@@ -10,7 +10,7 @@ import { type GoCommand, goFailure, runGo } from "./command.ts";
 import { goEnvironment } from "./list.ts";
 
 /** Path of its module. */
-const DELVE = "github.com/go-delve/delve";
+export const DELVE = "github.com/go-delve/delve";
 /** File name of its program. */
 export const DELVE_FILE = "dlv";
 
@@ -81,7 +81,7 @@ export async function buildDelve(
  * @returns the folder of Delve in go's cache of modules
  * @throws {KodenoError} as {@link buildDelve}
  */
-async function writeDelveModule(
+export async function writeDelveModule(
   how: GoCommand,
   asked: DelveVersion,
   goVersion: string,
@@ -102,6 +102,17 @@ async function writeDelveModule(
     throw ioFailure(`write a module for Delve into ${how.directory}`, error);
   }
   return folder;
+}
+
+/**
+ * Has go bring the module, and says by which sum it is known.
+ *
+ * @throws {KodenoError} as {@link buildDelve}
+ */
+export async function findDelve(how: GoCommand, asked: DelveVersion): Promise<DelveVersion> {
+  const own = { ...how, environment: moduleEnvironment(how) };
+  const { Sum: sum } = await downloadDelve(own, asked);
+  return { version: asked.version, sum };
 }
 
 /**

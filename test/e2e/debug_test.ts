@@ -1,13 +1,34 @@
 /**
- * Images with a debugger, and what cannot be debugged, which is refused.
+ * Images with a debugger: a real Delve stops a program in a container, what is locked crosses a gap, and
+ * what cannot be debugged is refused.
  * @module
  */
 import assert from "node:assert/strict";
+import { type Dockerd, startDockerd } from "../parts/dockerd.ts";
+import { needs } from "../parts/tools.ts";
 import { assertFails } from "../support/failure.ts";
-import { simpleModule } from "../support/go_module.ts";
+import { goModule, simpleModule } from "../support/go_module.ts";
 import { done, kodeno } from "../support/kodeno.ts";
 import { configOf, fileOf } from "../support/layout.ts";
+import { run, succeed, until } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
+
+const LOOP = `package main
+
+import "time"
+
+//go:noinline
+func work(n int) int {
+	return n * 2
+}
+
+func main() {
+	for n := 21; ; n++ {
+		work(n)
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+`;
 
 /** As ko has it (pkg/build/gobuild.go); Skaffold knows it by its first word, and reads the port. */
 const ENTRYPOINT = [
@@ -20,6 +41,72 @@ const ENTRYPOINT = [
   "--api-version=2",
   "--",
 ];
+
+/** The machine of a program (System V ABI, e_machine). */
+const EM_AARCH64 = 183;
+
+/** A container of an image, in a network of its own; its process, for those who enter that. */
+async function started({ docker }: Dockerd, image: string) {
+  const { code, stdout, stderr } = await docker("run", "-d", "--network=none", image);
+  assert.equal(code, 0, stderr);
+  const id = stdout.trim();
+  const listens = async () => (await docker("logs", id)).stdout.includes("listening at");
+  await until(`Delve listens in ${id}`, listens);
+  const { stdout: pid } = await docker("inspect", "-f", "{{.State.Pid}}", id);
+  return { id, pid: pid.trim() };
+}
+
+Deno.test({
+  name: "debug: a real Delve stops a program in a container; behind a gap it is built of a bundle",
+  ...needs("root", "dockerd", "docker"),
+  async fn() {
+    await using dir = await tempDir();
+    await goModule(dir, "example.com/loop", { "main.go": LOOP });
+    const platforms = ["--platform", "linux/amd64,linux/arm64"];
+    await done(dir, ["lock", "--debug", ...platforms]);
+    const lock = await Deno.readTextFile(dir.join("kodeno.lock"));
+    assert.match(lock, /\ndelve:\n {2}version: v1\.\d+\.\d+\n {2}sum: h1:/);
+    await done(dir, ["lock", "--check", ...platforms]);
+    // Go's own cache of modules is empty there, and nobody is asked.
+    await done(dir, ["bundle", "create", "--sources-only", "-o", "gap.tar", ".", ...platforms]);
+    const env = {
+      GOMODCACHE: dir.join("modules"),
+      GOPROXY: "off",
+      KODENO_CACHE: dir.join("cache"),
+    };
+    await done(dir, ["bundle", "apply", "gap.tar"], env);
+    const build = ["build", "--debug", "--locked", "--offline", "-t", "debug", ...platforms];
+    await done(dir, [
+      ...build,
+      "--provenance",
+      "--entrypoint-arg",
+      "there",
+    ], env);
+
+    await using dockerd = await startDockerd();
+    await done(dir, ["load", "out"], { DOCKER_HOST: dockerd.host });
+    const { id, pid } = await started(dockerd, "loop:debug");
+    await succeed("docker", ["-H", dockerd.host, "cp", `${id}:/ko-app/dlv`, dir.join("dlv")]);
+    await dir.write("commands", "break main.go:7\ncontinue\nprint n\nclearall\nexit -c\n");
+    const client = [dir.join("dlv"), "connect", "127.0.0.1:40000", "--init", dir.join("commands")];
+    const { stdout, stderr } = await run("nsenter", ["-t", pid, "-n", ...client], {});
+    assert.match(
+      stdout,
+      /> \[Breakpoint 1\] main\.work\(\) example\.com\/loop\/main\.go:7/,
+      stderr,
+    );
+    assert.match(stdout, /\n21\n/);
+
+    const config = await configOf(dir.join("out"), "debug", "linux/amd64");
+    const arm = await fileOf(dir.join("out"), "debug", "/ko-app/dlv", "linux/arm64");
+    assert.equal(new DataView(arm.buffer).getUint16(18, true), EM_AARCH64);
+    assert.deepEqual(config.config?.Entrypoint, [...ENTRYPOINT, "/ko-app/loop", "there"]);
+    assert.equal(config.history?.at(-1)?.comment, "Delve debugger, at /ko-app/dlv");
+    assert.match(await done(dir, ["inspect", "out"]), /- layer debugger sha256:/);
+    // Of what its provenance says it becomes the same, Delve and all.
+    await done(dir, ["rebuild", "out", "--offline"], env);
+  },
+});
 
 const SKAFFOLD = `apiVersion: skaffold/v4beta13
 kind: Config
