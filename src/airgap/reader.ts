@@ -3,7 +3,6 @@
  * `kodeno-bundle.json` while it streams by, and in the end that none is missing and that images are whole.
  * @module
  */
-import { Buffer } from "node:buffer";
 import { inlineContent } from "../content/blobs.ts";
 import type { CallOptions } from "../content/places.ts";
 import { hasSuccessors, parseGraphDocument, Walk } from "../content/walk.ts";
@@ -13,7 +12,8 @@ import { blobPath, type Descriptor, digestAlgorithm, isForeign } from "../oci/de
 import { MAX_GRAPH_DOCUMENT_BYTES, MAX_JSON_BYTES, parseIndex } from "../oci/manifest.ts";
 import { entryName } from "../oci/entries.ts";
 import { compressionOf } from "../io/compression.ts";
-import { BLOCK_BYTES, type TarBytes, tarMembers } from "../place/archive/tar_members.ts";
+import { BLOCK_BYTES, StreamedBytes } from "../io/tar_reader.ts";
+import { tarMembers } from "../place/archive/tar_members.ts";
 import {
   badBundle,
   type BundleBlob,
@@ -90,7 +90,7 @@ export async function readBundle(
       if (why) throw badBundle(what, `its member ${quoted(name)} is ${why}`);
       if (kind === "file") await reading.take(name, offset, size);
     }
-    await bytes.end(what);
+    await bytes.end((why) => badBundle(what, why));
     return await reading.end();
   } catch (error) {
     throw await explain?.(error) ?? error;
@@ -186,7 +186,11 @@ class Reading {
 
   async #listed(name: string, offset: number, size: number): Promise<void> {
     const member = this.#listing(name, size);
-    let chunks = this.#checked(name, member, this.bytes.content(offset, size, this.what));
+    let chunks = this.#checked(
+      name,
+      member,
+      this.bytes.content(offset, size, endsEarly(this.what)),
+    );
     const isKept = name === INDEX || (member.kind === "blob" && isDocument(member));
     if (isKept) {
       if (size > MAX_JSON_BYTES) {
@@ -238,7 +242,7 @@ class Reading {
 
   async #whole(name: string, offset: number, size: number, most: number): Promise<Uint8Array> {
     if (size > most) throw badBundle(this.what, `its ${name} has over ${most} bytes`);
-    return await collected(this.bytes.content(offset, size, this.what), size);
+    return await collected(this.bytes.content(offset, size, endsEarly(this.what)), size);
   }
 
   async end(): Promise<ReadBundle> {
@@ -297,6 +301,11 @@ function isDocument({ mediaType }: BundleBlob): boolean {
   return mediaType !== undefined && hasSuccessors({ mediaType } as Descriptor);
 }
 
+/** For a member whose content is not all there. */
+export function endsEarly(what: string): (why: string) => Error {
+  return (why) => badBundle(what, `${why}; bring it again`);
+}
+
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.length > 0) yield await Promise.resolve(bytes);
 }
@@ -309,90 +318,4 @@ async function collected(chunks: AsyncIterable<Uint8Array>, size: number): Promi
     filled += chunk.length;
   }
   return whole;
-}
-
-/** A stream as the bytes of a tar: only what was not read yet can be asked for. */
-export class StreamedBytes implements TarBytes {
-  /** What was read of the stream and not passed by yet; it holds until the stream is asked again. */
-  #rest: Uint8Array = new Uint8Array(0);
-  /** Where that begins. */
-  #offset = 0;
-  length = Infinity;
-
-  constructor(readonly chunks: AsyncIterator<Uint8Array>) {}
-
-  async at(offset: number, length: number): Promise<Buffer> {
-    await this.#pass(offset);
-    if (this.#rest.length < length && this.length === Infinity) {
-      const parts = [Buffer.from(this.#rest)];
-      let held = this.#rest.length;
-      while (held < length) {
-        const chunk = await this.#next(held);
-        if (chunk === undefined) break;
-        parts.push(Buffer.from(chunk));
-        held += chunk.length;
-      }
-      this.#rest = Buffer.concat(parts, held);
-    }
-    const found = this.#rest.subarray(0, length);
-    return Buffer.from(found.buffer, found.byteOffset, found.byteLength);
-  }
-
-  /** The content of a member, which is not copied. */
-  async *content(offset: number, size: number, what: string): AsyncGenerator<Uint8Array> {
-    await this.#pass(offset);
-    for (let left = size; left > 0;) {
-      if (this.#rest.length === 0 && !(await this.#fill())) {
-        const why = `it ends early, after ${this.length} bytes`;
-        throw badBundle(what, `${why}; bring it again`);
-      }
-      const part = this.#rest.subarray(0, left);
-      this.#rest = this.#rest.subarray(part.length);
-      this.#offset += part.length;
-      left -= part.length;
-      yield part;
-    }
-  }
-
-  /** Refuses whatever comes behind the end of the tar but zeros. */
-  async end(what: string): Promise<void> {
-    do {
-      if (this.#rest.some((byte) => byte !== 0)) {
-        throw badBundle(what, `it goes on behind its end, at byte ${this.#offset}`);
-      }
-      this.#offset += this.#rest.length;
-      this.#rest = new Uint8Array(0);
-    } while (await this.#fill());
-  }
-
-  async close(): Promise<void> {
-    await this.chunks.return?.();
-  }
-
-  async #pass(offset: number): Promise<void> {
-    while (this.#offset < offset) {
-      if (this.#rest.length === 0 && !(await this.#fill())) return;
-      const count = Math.min(this.#rest.length, offset - this.#offset);
-      this.#rest = this.#rest.subarray(count);
-      this.#offset += count;
-    }
-  }
-
-  async #fill(): Promise<boolean> {
-    const chunk = await this.#next(0);
-    this.#rest = chunk ?? new Uint8Array(0);
-    return chunk !== undefined;
-  }
-
-  /** The next chunk, behind so many bytes that are held of those before. */
-  async #next(held: number): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const { done, value } = await this.chunks.next();
-      if (done) {
-        this.length = this.#offset + held;
-        return undefined;
-      }
-      if (value.length > 0) return value;
-    }
-  }
 }

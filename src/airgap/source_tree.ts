@@ -7,10 +7,11 @@ import type { CallOptions } from "../content/places.ts";
 import { ioFailure, openWithRetry, writeAll } from "../io/files.ts";
 import { type hashed, Hasher } from "../io/hash.ts";
 import { CHUNK_BYTES, fileStream, reusedChunks } from "../io/streams.ts";
+import { StreamedBytes } from "../io/tar_reader.ts";
 import { tarPadding } from "../io/tar_writer.ts";
 import { tarMembers } from "../place/archive/tar_members.ts";
 import { badBundle } from "./document.ts";
-import { StreamedBytes } from "./reader.ts";
+import { endsEarly } from "./reader.ts";
 
 type Chunks = AsyncIterable<Uint8Array>;
 type SourceOptions = CallOptions & {
@@ -33,9 +34,9 @@ async function* sourceMembers(chunks: Chunks, { what, signal }: SourceOptions) {
         throw badBundle(what, `${JSON.stringify(name)} of its source is below a link`);
       }
       if (kind === "link") links.add(name);
-      yield { ...member, content: () => bytes.content(offset, size, what) };
+      yield { ...member, content: () => bytes.content(offset, size, endsEarly(what)) };
     }
-    await bytes.end(what);
+    await bytes.end((why) => badBundle(what, why));
   } finally {
     await bytes.close();
   }

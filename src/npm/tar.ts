@@ -3,4 +3,3 @@
  * @module
  */
 export { Header } from "npm:tar@7.5.23/header";
-export { Pax } from "npm:tar@7.5.23/pax";

@@ -9,9 +9,10 @@ import { compressionOf } from "../../io/compression.ts";
 import { ioFailure, openIfFile, readSomeAt } from "../../io/files.ts";
 import { spoolGunzipped } from "../../io/spool.ts";
 import { byteStream } from "../../io/streams.ts";
+import { BLOCK_BYTES, type TarBytes } from "../../io/tar_reader.ts";
 import { tarPadding } from "../../io/tar_writer.ts";
 import { badArchive, notAnArchive } from "./collector.ts";
-import { BLOCK_BYTES, type TarBytes, tarMembers } from "./tar_members.ts";
+import { tarMembers } from "./tar_members.ts";
 
 /** How an archive is opened. */
 export interface OpenArchiveOptions extends CallOptions {

@@ -3,25 +3,12 @@
  * The same rules hold for a file, and for a stream that is read once.
  * @module
  */
-import type { Buffer } from "node:buffer";
 import { posix } from "node:path";
-import { tarPadding } from "../../io/tar_writer.ts";
-import { Header, Pax } from "../../npm/tar.ts";
+import { type TarBytes, tarHeads } from "../../io/tar_reader.ts";
 import { badArchive, notAnArchive } from "./collector.ts";
 
-export const BLOCK_BYTES = 512;
-/** Go's reader has the same bound for what extends a header. */
-const MAX_EXTENSION_BYTES = 1024 * 1024;
 /** A folder of images has some thousands; an archive of empty members must not fill the memory. */
 const MAX_MEMBERS = 200_000;
-
-/** What a tar is read from, from its start on. */
-export interface TarBytes {
-  /** How many there are; infinite where nobody knows yet. */
-  readonly length: number;
-  /** The bytes at an offset, never before an earlier one; fewer where the tar ends. */
-  at(offset: number, length: number): Promise<Buffer>;
-}
 
 /** A member as its header tells of it. */
 interface TarMember {
@@ -39,9 +26,6 @@ interface TarMember {
   readonly target?: string;
 }
 
-/** What pax records or GNU members say about the member after them. */
-type Extension = Pick<Pax, "path" | "linkpath" | "size">;
-
 /**
  * Reads the headers of a tar, up to the zeros that end it; between two members their reader may take the
  * content of the first.
@@ -55,55 +39,17 @@ export async function* tarMembers(
   signal?: AbortSignal,
 ): AsyncGenerator<TarMember> {
   const found = new Set<string>();
-  let extension: Extension = {};
   let members = 0;
-  let start = 0;
-
-  for (let offset = 0;;) {
-    signal?.throwIfAborted();
-    const block = await bytes.at(offset, BLOCK_BYTES);
-    if (block.length < BLOCK_BYTES) {
-      throw badArchive(path, `it ends early, after ${bytes.length} bytes`);
-    }
-    const damaged = `the tar header at byte ${offset} is damaged`;
-    let header: Header;
-    try {
-      header = new Header(block);
-    } catch (error) {
-      // A number beyond those that are exact.
-      throw badArchive(path, damaged, error);
-    }
-    if (header.nullBlock) return;
-    if (!header.cksumValid) {
-      if (offset === 0) throw notAnArchive(path, "it is not a tar file");
-      throw badArchive(path, damaged);
-    }
+  const heads = tarHeads(bytes, {
+    bad: (why, cause) => badArchive(path, why, cause),
+    notTar: () => notAnArchive(path, "it is not a tar file"),
+    signal,
+  });
+  for await (const { header, start, offset, size, ...named } of heads) {
     if (++members > MAX_MEMBERS) throw badArchive(path, `it has over ${MAX_MEMBERS} members`);
-
-    const extends_ = EXTENSION.test(header.type);
-    const size = (extends_ ? undefined : extension.size) ?? header.size;
-    const content = offset + BLOCK_BYTES;
-    const label = JSON.stringify(header.path);
-    if (size === undefined || !Number.isSafeInteger(size)) {
-      throw badArchive(path, `the size of its member ${label} is no number`);
-    }
-    if (content + size > bytes.length) {
-      const why = `its member ${label} should have ${size} bytes`;
-      throw badArchive(path, `it ends early, after ${bytes.length} bytes: ${why}`);
-    }
-    offset = content + size + tarPadding(size);
-
-    if (extends_) {
-      if (size > MAX_EXTENSION_BYTES) throw badArchive(path, `the header of ${label} is too large`);
-      const extending = await bytes.at(content, size);
-      extension = { ...extension, ...readExtension(header.type, extending) };
-      continue;
-    }
-    const place = { start, offset: content, size, mode: (header.mode ?? 0) & 0o777 };
-    start = offset;
-    const name = memberName(path, extension.path ?? header.path ?? "");
-    const target = extension.linkpath ?? header.linkpath ?? "";
-    extension = {};
+    const place = { start, offset, size, mode: (header.mode ?? 0) & 0o777 };
+    const name = memberName(path, named.path);
+    const target = named.linkpath;
     if (header.type === "Directory" || name === ".") {
       yield { kind: "folder", name, ...place };
       continue;
@@ -126,18 +72,6 @@ export async function* tarMembers(
 
 const FILE = /^(?:Old|Contiguous)?File$/;
 const LINK = /^(?:Symbolic)?Link$/;
-const EXTENSION = /^(?:(?:Global)?ExtendedHeader|NextFileHasLong(?:Path|Linkpath))$/;
-
-function readExtension(type: string, bytes: Buffer): Extension {
-  const text = bytes.toString("utf8");
-  if (type === "NextFileHasLongPath") return { path: text.replace(/\0[^]*$/, "") };
-  if (type === "NextFileHasLongLinkpath") return { linkpath: text.replace(/\0[^]*$/, "") };
-  // A comment for all members (git writes one); what a global record renames has no meaning.
-  if (type === "GlobalExtendedHeader") return {};
-  const { path, linkpath, size } = Pax.parse(text);
-  const told = Object.entries({ path, linkpath, size }).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(told);
-}
 
 function leadsOut(name: string): boolean {
   return name.startsWith("/") || name.split("/").includes("..") || name.includes("\0");
