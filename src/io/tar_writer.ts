@@ -9,19 +9,21 @@ import { KodenoError } from "../errors.ts";
 
 /** One member of an archive; names of owners are always empty, and numbers 0 unless given. */
 export interface TarEntry {
-  readonly type: "dir" | "file" | "symlink";
+  readonly type: "dir" | "file" | "symlink" | "link" | "character" | "block" | "pipe";
   /** Slash-separated; kept as it is: a directory gets no slash that is not there. */
   readonly name: string;
   /** Permission, set-id and sticky bits; at most 21 bits. */
   readonly mode: number;
   /** Bytes of content, files only. */
   readonly size?: number;
-  /** Target of a symlink, symlinks only. */
+  /** Target of a symlink, or the member that a hard link is another name of; links only. */
   readonly linkname?: string;
   /** Whole seconds since 1970, may be negative. */
   readonly mtime?: number;
   readonly uid?: number;
   readonly gid?: number;
+  /** Numbers of a device, devices only; 21 bits each. */
+  readonly device?: readonly [major: number, minor: number];
   /** Extended header records beside those of the fields; any at all make the entry a pax one. */
   readonly pax?: Readonly<Record<string, string | Uint8Array>>;
 }
@@ -34,7 +36,15 @@ const MAX_PAX_SIZE = 1 << 20;
 /** Year 1, Go's zero `time.Time`: its writer takes that instant for "no time given". */
 const GO_ZERO_TIME = -62135596800;
 const SLASH = 0x2f;
-const TYPE_FLAGS = { file: "0", symlink: "2", dir: "5" } as const;
+const TYPE_FLAGS = {
+  file: "0",
+  link: "1",
+  symlink: "2",
+  character: "3",
+  block: "4",
+  dir: "5",
+  pipe: "6",
+} as const;
 /** Where a block has mode, uid, gid, size and mtime, and how wide (ustar, POSIX.1-1988). */
 const NUMBER_FIELDS = [[100, 8], [108, 8], [116, 8], [124, 12], [136, 12]] as const;
 /** Records that only the entry's own fields may set. */
@@ -59,7 +69,7 @@ export function tarPadding(size: number): number {
  */
 export function tarHeader(entry: TarEntry): Uint8Array {
   requireSound(entry);
-  const { type, mode, size = 0, linkname = "", uid = 0, gid = 0, pax = {} } = entry;
+  const { mode, size = 0, linkname = "", uid = 0, gid = 0, pax = {} } = entry;
   const { name } = entry;
   const mtime = entry.mtime === GO_ZERO_TIME ? undefined : entry.mtime;
   const numbers = [mode, uid, gid, size, mtime ?? 0];
@@ -81,7 +91,7 @@ export function tarHeader(entry: TarEntry): Uint8Array {
 
   if (ustar) {
     const out = new Uint8Array(BLOCK_SIZE);
-    putMember(out, TYPE_FLAGS[type], split?.suffix ?? name, numbers, linkname, split?.prefix);
+    putMember(out, entry, split?.suffix ?? name, numbers, linkname, split?.prefix);
     return out;
   }
   for (const [key, value] of Object.entries(pax)) {
@@ -105,7 +115,7 @@ export function tarHeader(entry: TarEntry): Uint8Array {
     out.set(record, at);
     at += record.length;
   }
-  putMember(out.subarray(extended), TYPE_FLAGS[type], toAscii(name), numbers, toAscii(linkname));
+  putMember(out.subarray(extended), entry, toAscii(name), numbers, toAscii(linkname));
   return out;
 }
 
@@ -122,8 +132,12 @@ function requireSound(entry: TarEntry): void {
   if (type === "file" && name.endsWith("/")) refuse(entry, "a file name cannot end in a slash");
   if (/\0/.test(name + linkname)) refuse(entry, "NUL in a name");
   if (!isSound(name) || !isSound(linkname)) refuse(entry, "lone surrogate in a name");
-  if ((type === "symlink") !== (linkname !== "")) {
-    refuse(entry, "a symlink needs a linkname, nothing else has one");
+  if ((type === "symlink" || type === "link") !== (linkname !== "")) {
+    refuse(entry, "a link needs a linkname, nothing else has one");
+  }
+  const isDevice = type === "character" || type === "block";
+  if (!(entry.device ?? [0]).every((n) => n === 0 || (isDevice && fitsOctal(n, 8)))) {
+    refuse(entry, `a ${type} cannot have the device numbers ${entry.device}`);
   }
   for (const [what, value] of Object.entries({ mode, size, mtime, uid, gid })) {
     if (!Number.isSafeInteger(value)) refuse(entry, `${what} ${value} is not a whole number`);
@@ -141,17 +155,17 @@ function isSound(value: string | Uint8Array): boolean {
 /** Fills the zeroed block of a member: what every block has, the link and the device numbers. */
 function putMember(
   block: Uint8Array,
-  flag: string,
+  { type, device: [major, minor] = [0, 0] }: TarEntry,
   name: string,
   numbers: readonly number[],
   linkname: string,
   prefix = "",
 ): void {
   putText(block, 157, NAME_SIZE, linkname);
-  putOctal(block, 329, 8, 0);
-  putOctal(block, 337, 8, 0);
+  putOctal(block, 329, 8, major);
+  putOctal(block, 337, 8, minor);
   putText(block, 345, PREFIX_SIZE, prefix);
-  putBlock(block, flag, name, numbers);
+  putBlock(block, TYPE_FLAGS[type], name, numbers);
 }
 
 /** Puts what every block has; last the checksum, over all that the caller put before. */

@@ -88,7 +88,15 @@ function fieldCases(): Case[] {
     add("linkname", { ...plain, linkname: text(length, 0, Math.min(length - 1, 99)) });
     add("linkname", { ...plain, linkname: "../\u00e9" + text(length) });
     add("linkname and name", { ...plain, name: text(length, 40), linkname: text(length) });
+    add("hard link", { ...plain, type: "link", name: text(length, 40), linkname: text(length) });
   }
+  for (const type of ["character", "block"] as const) {
+    for (const n of [0, 1, 255, 2 ** 21 - 1]) {
+      add(type, { type, name: "dev/x", mode: 0o600, device: [n, 2] });
+      add(type, { type, name: `dev/\u00e9${n}`, mode: 0o600, device: [2, n] });
+    }
+  }
+  add("pipe", { type: "pipe", name: "p", mode: 0o600, mtime: 7 });
   return cases;
 }
 
@@ -294,6 +302,9 @@ Deno.test("tarHeader refuses entries that Go would write in another form than me
     "directory with content": { type: "dir", name: "d", mode: 0o755, size: 1 },
     "symlink with content": { ...link, linkname: "t", size: 1 },
     "symlink without target": link,
+    "hard link without target": { ...link, type: "link" },
+    "device numbers of a file": { ...file("f"), device: [1, 2] },
+    "device numbers too large": { ...link, type: "block", device: [2 ** 21, 0] },
     "file with target": file("f", { linkname: "t" }),
     "lone surrogate in name": file("a\ud800"),
     "lone surrogate in target": { ...link, linkname: "\udc00" },
