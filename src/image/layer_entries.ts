@@ -57,8 +57,7 @@ interface EachOptions extends LayerReading {
 
 /**
  * Tells of each entry of a layer. What `take` gives gets the content of that entry; `end` has nothing
- * more be read, and nobody then knows whether the layer is whole. How it is packed, its bytes tell before
- * its media type does: so it is for those who run it.
+ * more be read, and nobody then knows whether the layer is whole.
  *
  * @throws {KodenoError} `BAD_CONTENT` for a layer that cannot be unpacked, and what reading it gives
  */
@@ -107,6 +106,25 @@ export async function eachEntry(
     parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     if (!goesOn) throw END;
   };
+  try {
+    await unpackEach(layer, stream, see, signal);
+    if (!isEnded) parser.end();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error !== END) throw unpackFailure(layer, error);
+  }
+}
+
+/**
+ * Unpacks a layer, and hands it on; the next comes when it is taken, and may be in the same memory. How it
+ * is packed, its bytes tell before its media type does.
+ */
+export async function unpackEach(
+  layer: Descriptor,
+  stream: ReadableStream<Uint8Array>,
+  take: (chunk: Uint8Array) => Promise<void> | void,
+  signal?: AbortSignal,
+): Promise<void> {
   // What is packed waits for its turn, and the reader of tars keeps the end of a chunk till the next.
   const chunks = reusedChunks(stream, { size: layer.size, keep: KEPT_BYTES, signal });
   try {
@@ -114,21 +132,21 @@ export async function eachEntry(
     const [, said] = /(gzip|zstd)$/.exec(ociMediaType(layer.mediaType)) ?? [];
     const packing = compressionOf(first)?.name ?? said;
     const all = chain([first], chunks);
-    if (packing === "gzip") await gunzipEach(all, see, { chunkSize: CHUNK_BYTES, signal });
+    if (packing === "gzip") await gunzipEach(all, take, { chunkSize: CHUNK_BYTES, signal });
     // Few layers are of zstd, and only who has one waits for its code.
-    else if (packing === "zstd") await (await import("../io/unzstd.ts")).unzstdEach(all, see);
+    else if (packing === "zstd") await (await import("../io/unzstd.ts")).unzstdEach(all, take);
     else if (packing !== undefined) throw new Error(`it is packed with ${packing}`);
-    else for await (const chunk of all) see(chunk);
-    if (!isEnded) parser.end();
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (error === END) return;
-    if (error instanceof KodenoError) throw error;
-    const message = `Cannot unpack layer ${layer.digest}: ${messageOf(error)}`;
-    throw new KodenoError("BAD_CONTENT", message, { digest: layer.digest }, { cause: error });
+    else for await (const chunk of all) await take(chunk);
   } finally {
     await chunks.return(undefined);
   }
+}
+
+/** What is thrown of a layer that cannot be unpacked. */
+export function unpackFailure(layer: Descriptor, error: unknown): KodenoError {
+  if (error instanceof KodenoError) return error;
+  const message = `Cannot unpack layer ${layer.digest}: ${messageOf(error)}`;
+  return new KodenoError("BAD_CONTENT", message, { digest: layer.digest }, { cause: error });
 }
 
 /** {@link eachEntry} of a layer in a place, which is read to its end, and has to be what its digest says. */

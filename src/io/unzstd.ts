@@ -11,22 +11,33 @@ const MAX_WINDOW = 8 * 1024 ** 2;
 const MAX_MOVED = 2 ** 40;
 
 /**
- * Unpacks frames one after the other, and hands them on. What `take` or the chunks throw comes back.
+ * Unpacks frames one after the other, and hands them on; the next comes when it is taken. What `take` or
+ * the chunks throw comes back.
  *
  * @throws {Error} for what zstd has not packed, and what would take too much memory or time
  */
 export async function unzstdEach(
   chunks: AsyncIterable<Uint8Array>,
-  take: (chunk: Uint8Array) => void,
+  take: (chunk: Uint8Array) => Promise<void> | void,
 ): Promise<void> {
   const frames = new Frames();
-  const library = new Decompress(take);
+  const unpacked: Uint8Array[] = [];
+  const library = new Decompress((chunk) => unpacked.push(chunk));
+  const push = async (part: Uint8Array, isEnd = false): Promise<void> => {
+    library.push(part, isEnd);
+    for (const one of unpacked.splice(0)) await take(one);
+  };
   for await (const chunk of chunks) {
-    frames.look(chunk);
-    // It keeps what is no whole block yet, and chunks may be written over.
-    library.push(chunk.slice());
+    let from = 0;
+    // Block by block: a few bytes may be many megabytes, and nobody is to hold more than those of a block.
+    for (const end of frames.ends(chunk)) {
+      // It keeps what is no whole block yet, and chunks may be written over.
+      await push(chunk.slice(from, end));
+      from = end;
+    }
+    if (from < chunk.length) await push(chunk.slice(from));
   }
-  library.push(new Uint8Array(0), true);
+  await push(new Uint8Array(0), true);
 }
 
 const [MAGIC, SKIPPED] = [0xfd2fb528, 0x184d2a5];
@@ -48,12 +59,14 @@ class Frames {
   #moved = 0;
   #frame: Frame | undefined;
 
-  look(chunk: Uint8Array): void {
+  /** Where blocks of a chunk end, and what is to be passed over. */
+  *ends(chunk: Uint8Array): Generator<number> {
     for (let at = 0; at < chunk.length;) {
       if (this.#over > 0) {
         const passed = Math.min(this.#over, chunk.length - at);
         this.#over -= passed;
         at += passed;
+        if (this.#over === 0) yield at;
         continue;
       }
       this.#head.push(chunk[at++] ?? 0);

@@ -29,7 +29,7 @@ async function unpacked(packed: Uint8Array, size = packed.length): Promise<strin
     }
   }
   // What is handed on may be written over.
-  await unzstdEach(chunks(), (chunk) => pieces.push(chunk.slice()));
+  await unzstdEach(chunks(), (chunk) => void pieces.push(chunk.slice()));
   return await new Blob(pieces as BlobPart[]).text();
 }
 
