@@ -1,10 +1,10 @@
 /**
- * The commands that look into images of any place: `kodeno inspect` and `digest`.
+ * The commands that look into images of any place: `kodeno inspect`, `digest` and `cat`.
  * @module
  */
 import { KodenoError } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
-import { DOCUMENT_FLAGS, IMAGE_PLACES, JSON_IMAGES } from "./flags.ts";
+import { DOCUMENT_FLAGS, IMAGE_PLACES, JSON_IMAGES, TRANSFER_FLAGS } from "./flags.ts";
 import { printBytes, printResult } from "./output.ts";
 
 const inspect = command({
@@ -51,6 +51,34 @@ const inspect = command({
   },
 });
 
+/** Of several platforms one has to be looked into. */
+const ONE_PLATFORM =
+  "--platform <platform>  platform to look into (default: linux/amd64, or else the first)" as const;
+
+const cat = command({
+  about:
+    `Prints the content of a file of an image as it is when the layers are unpacked: of layers the
+    topmost one that has it counts, links are followed within the image, and what was removed is not
+    there. Layers below those that say where it is are not read; those are, to their end, since
+    a later entry of the same name would count, and so that content is what their digests say. A file
+    of over 16 MiB is read once more to print it.`,
+  words: ["<file>  IMAGE:/PATH, a file of an image; see below"],
+  flags: {
+    platform: ONE_PLATFORM,
+    ...TRANSFER_FLAGS,
+    foreign: "--foreign  look into foreign layers, too, from their URLs where they are missing",
+  },
+  list: IMAGE_PLACES,
+  examples: {
+    "a file of a layout": "kodeno cat out:app:v1:/etc/passwd",
+    "of an image in a registry, for another platform":
+      "kodeno cat registry.local/team/app:v1:/var/run/ko/a.txt --platform linux/arm64",
+    "of an archive on stdin": "kodeno cat archive:-:/etc/passwd < images.tar",
+  },
+  run: async (given, work, file) =>
+    await (await import("../app/cat.ts")).cat({ ...given, file, ...work }),
+});
+
 const digest = command({
   about: `Prints the digest of images: that of the index where there are several platforms, and with
     --platform that of one of them. A registry is asked without reading anything, but for a
@@ -74,4 +102,4 @@ const digest = command({
   },
 });
 
-export default { inspect, digest } satisfies Commands;
+export default { inspect, digest, cat } satisfies Commands;

@@ -3,12 +3,18 @@
  * @module
  */
 import { imagesWithPlatform, whyNoImage } from "../content/images.ts";
-import { holdPlace, type ImageStore, type Source } from "../content/places.ts";
+import { type CallOptions, holdPlace, type ImageStore, type Source } from "../content/places.ts";
 import { splitReferrers, subjectsOf, type WithReferrers } from "../content/referrers.ts";
-import { hasSuccessors, readGraphDocument, whyUnknown } from "../content/walk.ts";
+import { hasSuccessors, readDocument, readGraphDocument, whyUnknown } from "../content/walk.ts";
 import { hasCode, KodenoError, messageOf } from "../errors.ts";
 import type { Emit, WorkOptions } from "../events.ts";
-import { type Descriptor, isDigest, isManifestType } from "../oci/descriptor.ts";
+import {
+  type Descriptor,
+  isDigest,
+  isManifestType,
+  MediaType,
+  ociMediaType,
+} from "../oci/descriptor.ts";
 import {
   cosignSubject,
   entriesEnding,
@@ -22,7 +28,7 @@ import {
   repositoryName,
   taggedName,
 } from "../oci/entries.ts";
-import { type Manifest, oddity } from "../oci/manifest.ts";
+import { type Manifest, oddity, parseConfig } from "../oci/manifest.ts";
 import {
   formatPlatform,
   formatPlatformSpec,
@@ -132,6 +138,17 @@ export async function oneManifest(
   if (manifest !== undefined) return manifest;
   const why = hasSuccessors(root) ? "it has no images" : whyUnknown(root);
   throw new KodenoError("BAD_CONTENT", `Cannot look into ${from}: ${why}`, { digest: root.digest });
+}
+
+/** Whether layers are of Windows, as the config says, which has what is in drive C: in a folder `Files`. */
+export async function isWindowsImage(
+  source: Source,
+  { config }: Manifest,
+  options: CallOptions,
+): Promise<boolean> {
+  if (ociMediaType(config.mediaType) !== MediaType.config) return false;
+  const bytes = await readDocument(source, config, options);
+  return parseConfig(bytes, `config ${config.digest}`).os === "windows";
 }
 
 /**

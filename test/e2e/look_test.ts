@@ -1,5 +1,5 @@
 /**
- * `kodeno inspect` and `digest` of an image wherever it is, and what they ask of a registry.
+ * `kodeno inspect`, `digest` and `cat` of an image wherever it is, and what they ask of a registry.
  * @module
  */
 import assert from "node:assert/strict";
@@ -15,13 +15,14 @@ import { run, succeed } from "../support/process.ts";
 import { tempDir } from "../support/temp.ts";
 
 Deno.test({
-  name: "look: inspect and digest in layouts, archives, stdin, a daemon and a registry",
+  name: "look: inspect, digest and cat in layouts, archives, stdin, a daemon and a registry",
   ...needs("root", "dockerd", "docker", "docker-registry"),
   async fn(t) {
     await using dir = await tempDir();
     await using registry = await startRegistry();
     await using proxy = await startFaultProxy(registry.host, (exchange) => exchange.pass());
     await simpleModule(dir);
+    await dir.write("kodata/a.txt", "a text");
     const platforms = ["--platform", "linux/amd64,linux/arm64"];
     const build = [
       "build",
@@ -102,8 +103,34 @@ Deno.test({
       assert.equal(twice.code, 2);
       assert.match(twice.stderr, /^Error: Cannot look at stdin more than once: [^\n]*\n$/);
     });
+    const shell = (line: string) => run("sh", ["-c", line], { cwd: dir.path });
+    await t.step("a file is read out of the topmost layers alone", async () => {
+      const text = await done(dir, ["cat", "out:/var/run/ko/a.txt"]);
+      assert.equal(text, "a text");
+      for (const place of ["app.tar", `out:${app}:v1`, `oci:out`]) {
+        assert.equal(await done(dir, ["cat", `${place}:/var/run/ko/a.txt`]), text);
+      }
+      const piped = await shell(`${kodenoWords()} cat archive:-:/var/run/ko/a.txt < app.tar`);
+      assert.deepEqual([piped.code, piped.stdout], [0, text]);
+      const { stdout, requests } = await asked("cat", `${remote}:/var/run/ko/a.txt`);
+      assert.equal(stdout, text);
+      // Index, manifest, config, and the layers of the binary and of kodata; not that of the base.
+      assert.deepEqual(requests, [
+        "GET manifests",
+        "GET manifests",
+        "GET blobs",
+        "GET blobs",
+        "GET blobs",
+      ]);
+      const program = await asked(
+        "cat",
+        `${remote}:/ko-app/${app}`,
+        "--platform",
+        "linux/arm64",
+      );
+      assert.equal(program.requests.length, 4);
+    });
     await t.step("of what a pipe or a daemon gives", async () => {
-      const shell = (line: string) => run("sh", ["-c", line], { cwd: dir.path });
       const piped = await shell(`${kodenoWords()} inspect - < app.tar`);
       assert.equal(piped.stdout.trimEnd(), await done(dir, ["inspect", "app.tar"]));
       await using dockerd = await startDockerd();
@@ -115,6 +142,7 @@ Deno.test({
       const config = await done(dir, ["inspect", `daemon:${app}:v1`, "--config"], env);
       assert.equal(config, await done(dir, ["inspect", "out", "--config"]));
       assert.match(await done(dir, ["digest", `daemon:${app}:v1`], env), /^sha256:\w{64}$/);
+      assert.equal(await done(dir, ["cat", `daemon:${app}:v1:/var/run/ko/a.txt`], env), "a text");
     });
     await t.step("what is not there, or wrong, is one line", async () => {
       const wrong: readonly (readonly [code: number, line: string, words: RegExp])[] = [
@@ -123,6 +151,12 @@ Deno.test({
         [2, "inspect none", /Cannot use none: there is no such file; say the path of a layout/],
         [2, `inspect ${remote} v1`, /it names an image already; leave "v1" out/],
         [2, `inspect ${remote} --platform linux/s390x`, /it has linux\/amd64, linux\/arm64/],
+        [1, "cat out:/etc", /Cannot print \/etc of out: it is a folder/],
+        [1, "cat out:/etc/paswd", /it is not there \(Did you mean passwd\?\)/],
+        [1, "cat out:/etc/passwd/x", /\/etc\/passwd is no folder/],
+        [2, "cat out:/etc/../etc/passwd", /say its path without \.\./],
+        [2, "cat out:etc/passwd", /say IMAGE:\/PATH/],
+        [2, "cat none:/etc/passwd", /there is no such file/],
         [2, "inspect out --raw --config", /Cannot use --raw with --config/],
       ];
       for (const [code, line, words] of wrong) {
