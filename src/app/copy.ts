@@ -2,7 +2,6 @@
  * The recipe of `kodeno copy` and `kodeno pull`: one image from any place to any place.
  * @module
  */
-import { join } from "node:path";
 import { nameInDaemon } from "../build/destinations.ts";
 import { parsePrefix, resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions, TrustOptions } from "../config/options.ts";
@@ -21,16 +20,9 @@ import { hasSuccessors, readGraphDocument, whyUnknown } from "../content/walk.ts
 import { hasCode, KodenoError } from "../errors.ts";
 import { notesTo, type WorkOptions } from "../events.ts";
 import { abortable, forEach, Pool } from "../io/concurrency.ts";
-import { exists, isFile } from "../io/files.ts";
 import { type Descriptor, isDigest } from "../oci/descriptor.ts";
-import { ARCHIVE_ENDING, calledName, imageName, refName } from "../oci/entries.ts";
-import {
-  isReference,
-  normalizeName,
-  parseImageName,
-  shortName,
-  splitHost,
-} from "../oci/reference.ts";
+import { calledName, imageName, refName } from "../oci/entries.ts";
+import { parseImageName, shortName } from "../oci/reference.ts";
 import { takingWhole } from "../place/choose_image.ts";
 import { Layout } from "../place/layout/layout.ts";
 import {
@@ -38,8 +30,8 @@ import {
   isOnDisk,
   openForeign,
   openTarget,
-  parsePlace,
   type PlaceName,
+  placeToWrite,
   type WritablePlace,
 } from "../place/open.ts";
 import { type OpenImage, openImage, tellLostName } from "../place/open_image.ts";
@@ -87,7 +79,7 @@ const isDaemon = ({ kind }: PlaceName) => kind === "daemon" || kind === "kind";
  * @throws {KodenoError} when it cannot be; the target then has no new name
  */
 export async function copyImage(request: CopyRequest) {
-  const [from, to] = [copyPlace(request.from), copyPlace(request.to)];
+  const [from, to] = [placeToWrite(request.from), placeToWrite(request.to)];
   const config = resolveTransferConfig(request);
   const work: Work = { ...request, config, from, to, given: request };
   await refuse(work);
@@ -110,23 +102,6 @@ export async function copyImage(request: CopyRequest) {
   }
   for (const message of image.notes) request.emit?.({ type: "note", level: "warning", message });
   return copied;
-}
-
-/** Reads the name of a place, which a path is not, even where it could be the name of an image. */
-function copyPlace(text: string): PlaceName {
-  const isPath = /^\.{0,2}\//.test(text);
-  const isOther = isReference(text) && splitHost(text).host !== undefined;
-  if (/^(?:oci|archive|daemon):/.test(text) || (isOther && !isPath)) return parsePlace(text);
-  const [, path = text, ref = ""] = /^(.+?)((?::[^:/]*|@[^@]*)?)$/.exec(text) ?? [];
-  const isLayout = exists(join(path, "oci-layout"));
-  const isArchive = ARCHIVE_ENDING.test(path) && isFile(path);
-  if (!isPath && !isLayout && !isArchive) return parsePlace(text);
-  const next = isLayout || isArchive
-    ? `say ${isLayout ? "oci" : "archive"}:${path}${ref}`
-    : `say oci:${path}${ref} for a layout, archive:${path}${ref} for an archive`;
-  const other = isReference(text) ? `, or ${normalizeName(text)} for an image of Docker Hub` : "";
-  const message = `Cannot use place ${JSON.stringify(text)}: it is a path; ${next}${other}`;
-  throw new KodenoError("BAD_REFERENCE", message);
 }
 
 /** Says before anything is dialled what the target cannot take. */

@@ -1,11 +1,12 @@
 /**
- * The commands for the bases of images that are built: `kodeno check-base`.
+ * The commands for the bases of images that are built: `kodeno check-base` and `rebase`.
  * @module
  */
 import { printable } from "../errors.ts";
 import { command, type Commands } from "./command.ts";
-import { DOCUMENT_FLAGS, IMAGE_PLACES } from "./flags.ts";
-import { alignedRows, fitting, printJson, printResult } from "./output.ts";
+import { each } from "./flag.ts";
+import { DOCUMENT_FLAGS, IMAGE_PLACES, JSON_EVENTS, TRANSFER_FLAGS } from "./flags.ts";
+import { alignedRows, fitting, printJson, printNote, printResult } from "./output.ts";
 
 const checkBase = command({
   about:
@@ -56,4 +57,44 @@ const checkBase = command({
   },
 });
 
-export default { "check-base": checkBase } satisfies Commands;
+const rebase = command({
+  about:
+    `Puts an image of kodeno or ko on another base, for each of its platforms, and builds nothing: the
+    layers of the program stay, and the configuration is what a build on the new base would write. What
+    the image stands on is looked for by its digest: beside the new base, in the layout of the image, in
+    the cache, and in the registry of its name. Signatures, SBOMs and provenance are of the old image, and
+    do not come along.`,
+  words: ["<image>  an image; see below"],
+  flags: {
+    base:
+      `--base <image>  what it is to stand on, as --base-image of "kodeno build" (default: none)`,
+    oldBase: "--old-base <image>  what it stands on (default: as it says itself)",
+    to:
+      `--to <place>  where the new image goes, as in "kodeno copy" (default: under the same name, in
+      the same layout or registry)`,
+    verifyKeys: each(
+      `--verify-key <file>  public key that must have signed the new base; may be repeated, and one is
+      enough (default: none)`,
+    ),
+    policy: `--policy <file>  rules that say by names who must have signed the new base
+      (default: baseImagePolicy of .ko.yaml)`,
+    ...TRANSFER_FLAGS,
+    json: JSON_EVENTS,
+  },
+  list: IMAGE_PLACES,
+  examples: {
+    "on what is built in now": "kodeno rebase out:app:v1 --base static",
+    "in a registry, under another tag":
+      "kodeno rebase registry.local/team/app:v1 --base static --to registry.local/team/app:v1-1",
+  },
+  view: true,
+  run: async (given, work, image) =>
+    await (await import("../app/rebase.ts")).rebase({ ...given, image, ...work }),
+  print: ({ before, ...image }, { json }) => {
+    if (json) return printJson("image", image);
+    image.references.map(printable).forEach(printResult);
+    printNote(before === image.digest ? "It stands on that already" : `was ${before}`);
+  },
+});
+
+export default { "check-base": checkBase, rebase } satisfies Commands;

@@ -150,7 +150,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   place: ["source", "target"],
   looked: ["image", "images", "other"],
   platform: ["--platform"],
-  base: ["--base-image"],
+  base: ["--base-image", "--base", "--old-base"],
   compression: ["--compression"],
   ":files": ["--filename", "file"],
   ":folders": ["dir"],

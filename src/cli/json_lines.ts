@@ -29,7 +29,8 @@ const stored = z.strictObject({
   size: count.describe("bytes of the blob"),
 });
 const moved = {
-  blobs: count.describe("of `push`, `pull`, `copy`: blobs moved; of `verify`: read").optional(),
+  blobs: count.describe("of `push`, `pull`, `copy`, `rebase`: blobs moved; of `verify`: read")
+    .optional(),
   bytes: count.describe("their bytes").optional(),
 };
 

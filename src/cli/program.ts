@@ -54,6 +54,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     push: [PLACES, "push the images of a layout or archive to a registry"],
     load: [PLACES, "load images into the Docker daemon"],
     pull: [PLACES, "pull an image from a registry into a layout"],
+    rebase: [BASES, "put an image on another base without building it"],
     copy: [PLACES, "copy an image between registries, layouts, archives and daemons"],
     merge: [LAYOUTS, "merge the images of several layouts and archives into one layout"],
     serve: [PLACES, "serve a layout as a read-only registry"],

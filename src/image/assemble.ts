@@ -69,7 +69,7 @@ export interface PlatformImage {
 }
 
 /** Go's zero time: what ko writes where nobody said when. */
-const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
+export const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
 
 /** What begins an entrypoint that is debugged; the program and its arguments follow, as in ko. */
 const DEBUGGING = [
@@ -95,9 +95,9 @@ export function imageDocument(mediaType: string, value: unknown): ImageDocument 
 }
 
 /** Annotations of a manifest or index: the base's own, what was asked for, and where it stands. */
-function annotate(
+export function annotate(
   inherited: Readonly<Record<string, string>> | undefined,
-  options: ImageOptions,
+  options: Pick<ImageOptions, "annotations">,
   base: BaseName,
 ): { annotations?: Record<string, string> } {
   const annotations = { ...inherited, ...options.annotations, ...baseAnnotations(base) };
@@ -139,13 +139,12 @@ function imageConfig(
   const windows = base.platform.os === "windows";
   const directory = windows ? "C:\\ko-app" : "/ko-app";
   const binary = `${directory}${windows ? "\\" : "/"}${app.appName}`;
-  const data = windows ? "C:\\var\\run\\ko" : "/var/run/ko";
   const labels = { ...Labels, ...options.labels };
   const ports = {
     ...ExposedPorts,
     ...Object.fromEntries(options.expose.map((port) => [port, {}])),
   };
-  const own = [...appendPath(run.Env ?? [], directory), `KO_DATA_PATH=${data}`]
+  const own = ownVariables(run.Env ?? [], base.platform)
     .filter((entry) => !Object.hasOwn(options.imageEnv, entry.replace(/=.*$/s, "")));
   const said = Object.entries(options.imageEnv).map((pair) => pair.join("="));
   const time = timestamp(options.sourceDateEpoch);
@@ -180,6 +179,13 @@ function imageConfig(
   };
 }
 
+/** Variables of a base, and those that each image has. */
+export function ownVariables(env: readonly string[], { os }: Platform): readonly string[] {
+  const windows = os === "windows";
+  const data = windows ? "C:\\var\\run\\ko" : "/var/run/ko";
+  return [...appendPath(env, windows ? "C:\\ko-app" : "/ko-app"), `KO_DATA_PATH=${data}`];
+}
+
 /** ko's rule: the folder goes behind the first PATH, or makes one; with a colon everywhere. */
 function appendPath(env: readonly string[], directory: string): readonly string[] {
   const at = env.findIndex((entry) => entry.startsWith("PATH="));
@@ -187,7 +193,11 @@ function appendPath(env: readonly string[], directory: string): readonly string[
   return env.map((entry, i) => i === at ? `${entry}:${directory}` : entry);
 }
 
-function assembleIndex(images: readonly PlatformImage[], base: BaseName, options: ImageOptions) {
+function assembleIndex(
+  images: readonly PlatformImage[],
+  base: BaseName,
+  options: Pick<ImageOptions, "annotations">,
+) {
   const index: Index = {
     schemaVersion: 2,
     mediaType: MediaType.index,
@@ -247,7 +257,7 @@ export function builtImage(
   importPath: string,
   images: readonly [PlatformImage, ...PlatformImage[]],
   base: BaseName,
-  options: ImageOptions,
+  options: Pick<ImageOptions, "annotations">,
 ): BuiltImage {
   const [only, ...others] = images;
   const index = others.length === 0 ? undefined : assembleIndex(images, base, options);

@@ -57,6 +57,14 @@ export function baseAnnotations({ name, digest }: BaseName): Readonly<Record<str
   return { ...(digest ? { [BASE_DIGEST]: digest } : {}), ...(name ? { [BASE_NAME]: name } : {}) };
 }
 
+/** Annotations but those. */
+export function withoutBase(
+  annotations: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const { [BASE_NAME]: _, [BASE_DIGEST]: __, ...others } = annotations ?? {};
+  return others;
+}
+
 /** What annotations say of it; a digest that is none is not said. */
 export function statedBase(annotations: Readonly<Record<string, string>> = {}): BaseName {
   const digest = annotations[BASE_DIGEST];

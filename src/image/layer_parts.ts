@@ -32,7 +32,7 @@ export function builtPackage(config: ImageConfig): string | undefined {
 }
 
 /** The steps of the history that ko or kodeno has added; none where it is another's image. */
-function ownSteps({ history = [] }: ImageConfig) {
+export function ownSteps({ history = [] }: ImageConfig) {
   const steps = history.filter((step) => !step.empty_layer);
   const own = steps.slice(steps.findLastIndex(({ comment }) => KODATA.test(comment ?? "")));
   const [{ comment = "", created_by: command = "" } = {}] = own;

@@ -2,14 +2,21 @@
  * What the name of a place can mean, and opening it: the one list of kinds of places.
  * @module
  */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { CopyOptions } from "../content/copy.ts";
 import { type CallOptions, holdPlace, type Place, type Source } from "../content/places.ts";
 import type { NoteEvent, WorkOptions } from "../events.ts";
 import { KodenoError } from "../errors.ts";
 import { exists, isFile, isFolder } from "../io/files.ts";
 import { type Descriptor, DIGEST_PATTERN } from "../oci/descriptor.ts";
-import { isReference, parseReference, type Reference, splitHost } from "../oci/reference.ts";
+import { ARCHIVE_ENDING } from "../oci/entries.ts";
+import {
+  isReference,
+  normalizeName,
+  parseReference,
+  type Reference,
+  splitHost,
+} from "../oci/reference.ts";
 import type { ArchiveTargetOptions } from "./archive/archive_target.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import type { DaemonEndpoint } from "./daemon/endpoint.ts";
@@ -121,6 +128,25 @@ export function isOnDisk({ kind }: PlaceName): boolean {
 /** Whether a place is the standard input, which can be read once. */
 export function isStdin(place: PlaceName): boolean {
   return place.kind === "archive" && place.path === "-";
+}
+
+/**
+ * Reads the name of a place that is written, too; a path is none, even where it could be the name of an image.
+ */
+export function placeToWrite(text: string): PlaceName {
+  const isPath = /^\.{0,2}\//.test(text);
+  const isOther = isReference(text) && splitHost(text).host !== undefined;
+  if (/^(?:oci|archive|daemon):/.test(text) || (isOther && !isPath)) return parsePlace(text);
+  const [, path = text, ref = ""] = /^(.+?)((?::[^:/]*|@[^@]*)?)$/.exec(text) ?? [];
+  const isLayout = exists(join(path, "oci-layout"));
+  const isArchive = ARCHIVE_ENDING.test(path) && isFile(path);
+  if (!isPath && !isLayout && !isArchive) return parsePlace(text);
+  const next = isLayout || isArchive
+    ? `say ${isLayout ? "oci" : "archive"}:${path}${ref}`
+    : `say oci:${path}${ref} for a layout, archive:${path}${ref} for an archive`;
+  const other = isReference(text) ? `, or ${normalizeName(text)} for an image of Docker Hub` : "";
+  const message = `Cannot use place ${JSON.stringify(text)}: it is a path; ${next}${other}`;
+  throw new KodenoError("BAD_REFERENCE", message);
 }
 
 /**

@@ -31,6 +31,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   digest: "-; digest",
   diff: "-; diff",
   "check-base": "-; base",
+  rebase: "transfer; image",
   tag: "-; image",
   rm: "-; image",
   gc: "-; gc",

@@ -30,6 +30,7 @@ const COMMANDS = [
     "inspect",
     "diff",
     "check-base",
+    "rebase",
     "tag",
     "rm",
     "gc",
