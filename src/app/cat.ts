@@ -9,10 +9,8 @@ import { KodenoError, nearest } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { RootFiles } from "../image/root_files.ts";
 import type { Found, Leaf } from "../image/root_tree.ts";
-import type { TakeBytes } from "../io/output.ts";
-import { writeOutput } from "../io/output.ts";
-import { openForeign, placeToRead } from "../place/open.ts";
-import { isWindowsImage, oneManifest, openToRead } from "../place/open_image.ts";
+import { type TakeBytes, writeOutput } from "../io/output.ts";
+import { openLayered } from "../place/open_image.ts";
 
 /** What was asked for. */
 interface CatRequest extends TransferOptions, WorkOptions {
@@ -35,16 +33,11 @@ export async function cat(request: CatRequest): Promise<void> {
 }
 
 async function readFile(request: CatRequest, take: TakeBytes): Promise<void> {
-  const { signal, emit } = request;
   const [from, path] = splitFile(request.file);
   const config = resolveTransferConfig(request);
-  const options = { ...request, config, from, willRead: true };
-  await using image = await openToRead(await placeToRead(from), options);
-  const manifest = await oneManifest(image, options);
-  await using foreign = await openForeign(config, { emit });
-  const isWindows = await isWindowsImage(image.source, manifest, { signal });
-  const { layers } = manifest;
-  const files = new RootFiles(image.source, layers, { foreign, isWindows, signal });
+  await using image = await openLayered({ ...request, config, from });
+  const { source, layers } = image;
+  const files = new RootFiles(source, layers, image);
   const found = await files.find(path);
   const leaf = found.kind === "leaf" ? found.leaf : undefined;
   const why = leaf ? whyNoFile(leaf) : whyMissing(found, path, (i) => layers[i]?.digest ?? "");

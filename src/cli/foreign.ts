@@ -10,7 +10,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   watch: "debug dev up",
   push: "upload",
   pull: "download fetch",
-  copy: "convert cp export import mirror save",
+  copy: "convert cp import mirror save",
   serve: "registry server",
   ls: "artifacts catalog image-list images list ps tags",
   inspect: "describe history manifest show",

@@ -1,5 +1,5 @@
 /**
- * The commands that look into images of any place: `kodeno inspect`, `digest` and `cat`.
+ * The commands that look into images of any place: `kodeno inspect`, `digest`, `cat` and `export`.
  * @module
  */
 import { KodenoError } from "../errors.ts";
@@ -55,6 +55,11 @@ const inspect = command({
 const ONE_PLATFORM =
   "--platform <platform>  platform to look into (default: linux/amd64, or else the first)" as const;
 
+const LAYER_FLAGS = {
+  ...TRANSFER_FLAGS,
+  foreign: "--foreign  look into foreign layers, too, from their URLs where they are missing",
+} as const;
+
 const cat = command({
   about:
     `Prints the content of a file of an image as it is when the layers are unpacked: of layers the
@@ -65,8 +70,7 @@ const cat = command({
   words: ["<file>  IMAGE:/PATH, a file of an image; see below"],
   flags: {
     platform: ONE_PLATFORM,
-    ...TRANSFER_FLAGS,
-    foreign: "--foreign  look into foreign layers, too, from their URLs where they are missing",
+    ...LAYER_FLAGS,
   },
   list: IMAGE_PLACES,
   examples: {
@@ -77,6 +81,28 @@ const cat = command({
   },
   run: async (given, work, file) =>
     await (await import("../app/cat.ts")).cat({ ...given, file, ...work }),
+});
+
+const exported = command({
+  about:
+    `Writes a tar of all files of an image, as they are when its layers are unpacked: without what was
+    removed, and with each hard link behind the file that it leads to. The same image gives the same
+    bytes. Owners are numbers alone. Entries that lead out of the image, and what no runtime could
+    unpack, are refused.`,
+  words: ["<image>  an image; see below"],
+  flags: {
+    output: "-o, --output <file>  the file to write; - is stdout (default: stdout)",
+    platform: ONE_PLATFORM,
+    ...LAYER_FLAGS,
+  },
+  list: IMAGE_PLACES,
+  examples: {
+    "a file": "kodeno export out:app:v1 -o files.tar",
+    "what is in an image, for another platform":
+      "kodeno export registry.local/team/app:v1 --platform linux/arm64 | tar -tv",
+  },
+  run: async ({ output = "-", ...given }, work, image) =>
+    await (await import("../app/export.ts")).exportImage({ ...given, image, output, ...work }),
 });
 
 const digest = command({
@@ -102,4 +128,4 @@ const digest = command({
   },
 });
 
-export default { inspect, digest, cat } satisfies Commands;
+export default { inspect, digest, cat, export: exported } satisfies Commands;

@@ -68,6 +68,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     inspect: [LOOK, "show the manifests, layers and configuration of images"],
     digest: [LOOK, "print the digests of images"],
     cat: [LOOK, "print a file of an image"],
+    export: [LOOK, "write a tar of the files of an image"],
     diff: [PLACES, "tell in what two images differ"],
     "check-base": [BASES, "tell whether images stand on the newest base"],
     tag: [LAYOUTS, "add names to an image of a layout"],

@@ -73,7 +73,7 @@ export class RootFiles {
       return;
     }
     let isDone = false;
-    await this.contents(layer, new Set([at]), async (_, content) => {
+    await this.contents(layer, new Set([at]), async (_, __, content) => {
       for await (const chunk of content) await take(chunk);
       isDone = true;
     });
@@ -84,11 +84,11 @@ export class RootFiles {
   async contents(
     layer: number,
     wanted: ReadonlySet<number>,
-    take: (at: number, content: AsyncIterable<Uint8Array>) => Promise<void>,
+    take: (at: number, entry: RootEntry, content: AsyncIterable<Uint8Array>) => Promise<void>,
   ): Promise<void> {
     let at = 0;
-    await readEntries(this.source, this.#layer(layer), async (_, content) => {
-      if (wanted.has(at)) await take(at, content());
+    await readEntries(this.source, this.#layer(layer), async (entry, content) => {
+      if (wanted.has(at)) await take(at, entry, content());
       at++;
     }, this.options);
   }

@@ -105,6 +105,11 @@ Deno.test("root: whiteouts take away what is below their layer, wherever they st
     "/etc/d/y 1.0",
   ]);
   assert.deepEqual(await at("/etc/d/x", low, again), ["missing", 1, 0]);
+  // As umoci tells of a folder that is gone, or a file now.
+  const doubly = layerOf(["etc/.wh.d", ""], ["etc/d/.wh.x", ""], ["etc/b/.wh.x", ""]);
+  assert.deepEqual(await at("/etc/d/x", low, doubly), ["gone", 1, 0]);
+  assert.deepEqual(await at("/etc/d", low, doubly), ["gone", 1, 0]);
+  assert.deepEqual(await all(low, doubly), ["/", "/etc/", "/etc/a 0.1", "/etc/b 0.2"]);
   // What AUFS keeps for itself is in no image.
   assert.deepEqual(await all(layerOf([".wh..wh.plnk/1.2", ""], [".wh..wh.aufs", ""])), ["/"]);
 });
@@ -219,6 +224,11 @@ Deno.test("root: entries that nobody could unpack are refused in one line", asyn
   // A value that looks like a record is none.
   const value = text.encode("39 SCHILY.xattr.user.a=b\n13 path=evil\n\n");
   assert.deepEqual(await all(layerOf(withRecords(value, member("good")))), ["/", "/good 0.0"]);
+  // Of such a name the block itself has a slash alone.
+  assert.deepEqual(await at("/\u00e4/\u00f6", layerOf(["\u00e4/\u00f6", "content"])), [
+    "content",
+    0,
+  ]);
   assert.deepEqual(await all(layerOf(["/abs/x", ""], ["./rel/./x", ""])), [
     "/",
     "/abs/",

@@ -95,16 +95,16 @@ export class RootTree {
       this.root.entry = entry;
       return;
     }
-    const way = this.#way(path, { layer });
+    const whiteout = whiteoutOf(path);
+    const way = this.#way(path, { layer, isWhiteout: whiteout !== undefined });
     if ("end" in way) return;
     if ("stop" in way) {
-      if (way.stop.kind === "unknown") return;
-      return fail(
-        way.stop.kind === "loop" ? "lies behind links without end" : "lies below what is no folder",
-      );
+      // Where nothing is, nothing is taken away.
+      if (whiteout !== undefined || way.stop.kind === "unknown") return;
+      const isLoop = way.stop.kind === "loop";
+      return fail(isLoop ? "lies behind links without end" : "lies below what is no folder");
     }
     const { folder, name } = way;
-    const whiteout = whiteoutOf(path);
     if (whiteout?.isOpaque) return clear(folder, layer);
     const had = folder.children.get(whiteout ? posix.basename(whiteout.path) : name);
     if (whiteout !== undefined) {
@@ -188,10 +188,17 @@ export class RootTree {
   }
 
   /**
-   * Follows a path to its last name, and with `follow` beyond links there, too; for an entry of a layer the
-   * folders above it are made.
+   * Follows a path to its last name, and with `follow` beyond links there, too. For an entry of a layer the
+   * folders above it are made; for a whiteout only where a layer that is not known may have them.
    */
-  #way(path: string, { layer, follow = false }: { layer?: number; follow?: boolean }): Way {
+  #way(
+    path: string,
+    { layer, isWhiteout = false, follow = false }: {
+      readonly layer?: number;
+      readonly isWhiteout?: boolean;
+      readonly follow?: boolean;
+    },
+  ): Way {
     let folders = [this.root];
     const ahead = path.split("/").reverse();
     for (let links = 0;;) {
@@ -221,7 +228,7 @@ export class RootTree {
         return { stop: { kind: "missing", below, beside: [] } };
       } else if (node?.kind === "pending") {
         return { stop: { kind: "unknown" } };
-      } else if (layer !== undefined) {
+      } else if (layer !== undefined && !(isWhiteout && (isClosed || node !== undefined))) {
         const made = folderOf(layer, undefined, node?.kind === "gone");
         folder.children.set(name, made);
         folders.push(made);

@@ -78,7 +78,10 @@ export async function* tarHeads(
     const damaged = `the tar header at byte ${offset} is damaged`;
     let header: Header;
     try {
-      header = new Header(block);
+      // What has a slash behind its name it takes for a folder of no size, and of a name in a pax record the
+      // block may have a slash alone: what of it is ASCII.
+      const { path } = extension;
+      header = new Header(block, 0, path === undefined ? undefined : { path });
     } catch (error) {
       // A number beyond those that are exact.
       throw bad(damaged, error);

@@ -39,7 +39,16 @@ import { isImageId, shortName } from "../oci/reference.ts";
 import { chooseBelow, onlyMatch, type PresentBlobs, presentImage } from "./choose_image.ts";
 import type { Daemon } from "./daemon/daemon.ts";
 import type { WholeImages } from "./flat_index.ts";
-import { giveUpNetwork, isOnDisk, openImages, openSource, type PlaceName } from "./open.ts";
+import {
+  giveUpNetwork,
+  isOnDisk,
+  openForeign,
+  openImages,
+  openSource,
+  type PlaceName,
+  placeToRead,
+} from "./open.ts";
+import type { ForeignLayers } from "./registry/foreign.ts";
 import type { TransferConfig } from "./registry/transport.ts";
 
 /** An image in its place. */
@@ -140,12 +149,40 @@ export async function oneManifest(
   throw new KodenoError("BAD_CONTENT", `Cannot look into ${from}: ${why}`, { digest: root.digest });
 }
 
-/** Whether layers are of Windows, as the config says, which has what is in drive C: in a folder `Files`. */
-export async function isWindowsImage(
-  source: Source,
-  { config }: Manifest,
-  options: CallOptions,
-): Promise<boolean> {
+/** The layers of one image, with what reading them needs. */
+interface OpenLayered extends AsyncDisposable {
+  readonly source: Source;
+  /** The lowest first. */
+  readonly layers: readonly Descriptor[];
+  /** Has the foreign layers that the place lacks, where a configuration asks for them. */
+  readonly foreign: ForeignLayers | undefined;
+  /** Whether what is in drive C: is in a folder `Files` of layers. */
+  readonly isWindows: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Opens the layers of an image of a place as `placeToRead` has it; of several platforms as {@link oneManifest}. */
+export async function openLayered(
+  options: Omit<OpenOptions, "asItIs" | "willRead">,
+): Promise<OpenLayered> {
+  const { config, from, emit, signal } = options;
+  // deno-lint-ignore no-undef -- the linter does not know it yet
+  await using opening = new AsyncDisposableStack();
+  const image = opening.use(
+    await openToRead(await placeToRead(from), { ...options, willRead: true }),
+  );
+  const { source } = image;
+  const manifest = await oneManifest(image, options);
+  const { layers } = manifest;
+  const isWindows = await isWindowsImage(source, manifest, { signal });
+  const foreign = await openForeign(config, { emit });
+  if (foreign !== undefined) opening.use(foreign);
+  const opened = opening.move();
+  const close = () => opened.disposeAsync();
+  return { source, layers, foreign, isWindows, signal, [Symbol.asyncDispose]: close };
+}
+
+async function isWindowsImage(source: Source, { config }: Manifest, options: CallOptions) {
   if (ociMediaType(config.mediaType) !== MediaType.config) return false;
   const bytes = await readDocument(source, config, options);
   return parseConfig(bytes, `config ${config.digest}`).os === "windows";
