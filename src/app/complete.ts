@@ -26,6 +26,7 @@ const KINDS: Readonly<Record<string, Find>> = {
   looked: lookedAt,
   base: (word) => places(word, ["static", "scratch", "oci:", "archive:", "daemon:"]),
   platform: platforms,
+  format: () => ["json", "yaml"],
   compression: () => ["gzip", "gzip:1", "gzip:2", "gzip:6", "gzip:9", "none"],
 };
 

@@ -34,6 +34,7 @@ import {
   printJson,
   printNote,
   printResult,
+  printValue,
 } from "./output.ts";
 import type { Work } from "./progress.ts";
 
@@ -86,6 +87,7 @@ const build = command({
     const references = [...(await build(patterns, given, work)).values()];
     return () => printReferences(references, given.json);
   },
+  toldAsEvents: true,
   print: (print) => print(),
 });
 
@@ -193,6 +195,7 @@ and KO_* variables apply as usual; KO_DOCKER_REPO and flags for names do not.`,
     const { buildForSkaffold } = await import("../app/skaffold_custom.ts");
     return await buildForSkaffold(pattern, options, work);
   },
+  toldAsEvents: true,
   print: (reference, { json }) => printReferences([reference], json),
 });
 
@@ -243,7 +246,7 @@ matches every Go file, "**.go" only those of one folder.`,
       },
     }),
   print: (files, { json }) => {
-    if (json) printResult(JSON.stringify(files));
+    if (json) printValue(files);
     // A line of its own each, whatever the name: as JSON writes it.
     else for (const file of files) printResult(file.replaceAll("\n", "\\u000a"));
   },

@@ -3,13 +3,14 @@
  * and how that is shown.
  * @module
  */
+import { KodenoError } from "../errors.ts";
 import { Argument, type Command } from "../npm/commander.ts";
 import { opposite } from "./arguments.ts";
 import { type Flags, type Given, hiddenOption, named, optionOf, unbroken } from "./flag.ts";
 import { JSON_EVENTS } from "./flags.ts";
 import { addHelpParts, type HelpParts } from "./help_text.ts";
 import type { JsonLine } from "./json_lines.ts";
-import { printJson, yieldStdout } from "./output.ts";
+import { printJson, writeResultsAs, yieldStdout } from "./output.ts";
 import { runWork, type Showing, type Work } from "./progress.ts";
 import { signerOf } from "./signer.ts";
 
@@ -49,12 +50,15 @@ interface CommandSpec<Words extends readonly Word[], F extends Flags, Result>
     work: Work & { readonly program: Command },
     ...words: WordValues<Words>
   ) => Promise<Result> | Result;
+  /** Its results are events of images, which `--json` tells among the others. */
+  readonly toldAsEvents?: boolean;
   /** With `--json`, its result or each of its results is a line of JSON of this type. */
   readonly jsonType?: JsonLine["type"];
   /** Prints what came of it, when the view is gone. */
   readonly print?: (result: Result, given: Given<F>, elapsedMs: number) => Promise<void> | void;
 }
 
+const FORMAT = "--format <form>  print as json, yaml, or by a Go template (default: text)" as const;
 const OFFLINE = "--offline  use no network";
 const VERBOSE = "-v, --verbose  print more, and the stack trace of a failure";
 
@@ -66,7 +70,7 @@ export function command<
 >(spec: CommandSpec<Words, F, R>): FillCommand {
   const { words = [], choices, isLocal, view, endsAtOnce, onStdout } = spec;
   const flags: Flags = {
-    ...spec.flags,
+    ...withFormat(spec.flags ?? {}),
     ...(isLocal ? { offline: OFFLINE } : {}),
     ...(spec.takesAny ? {} : { verbose: spec.flags?.["verbose"] ?? VERBOSE }),
   };
@@ -112,21 +116,58 @@ export function command<
           await yieldStdout(outputs, onStdout === "yield" ? undefined : command.name());
         }
         const program = command.parent ?? command;
-        const isJson = Boolean(given["json"]);
+        const format = flags["format"] === FORMAT ? given["format"] : undefined;
+        const asked = format === undefined ? given : await formatted(format, given);
+        const isJson = Boolean(asked["json"]);
         const began = performance.now();
-        const json = isJson && flags["json"] === JSON_EVENTS;
+        const json = isJson && format === undefined && flags["json"] === JSON_EVENTS;
         const result = await runWork({ view, endsAtOnce, json, verbose: given.verbose }, (work) =>
           // Behind the arguments come the flags and the command.
           spec.run(
-            { ...given, ...signing(given["sign"], work) },
-            { ...work, program },
+            { ...asked, ...signing(given["sign"], work) },
+            { ...work, ...format && spec.toldAsEvents ? printingImages(work) : {}, program },
             ...all.slice(0, -2) as WordValues<Words>,
           ));
         if (!isJson || spec.jsonType === undefined) {
-          return await spec.print?.(result, given, performance.now() - began);
+          return await spec.print?.(result, asked, performance.now() - began);
         }
         for (const one of [result].flat()) printJson(spec.jsonType, one as never);
       });
+  };
+}
+
+/** Those of a command, with `--format` where it prints results; one of its own stays what it is. */
+function withFormat(flags: Flags): Flags {
+  if (!("json" in flags) || "format" in flags) return flags;
+  const all = Object.entries(flags).flatMap((flag) =>
+    flag[0] === "json" ? [flag, ["format", FORMAT] as const] : [flag]
+  );
+  return Object.fromEntries(all);
+}
+
+/** What is said with `--format`: results as for `--json`, written otherwise. Refuses what is no form. */
+async function formatted<Options extends Readonly<Record<string, unknown>>>(
+  format: string,
+  { format: _, ...given }: Options,
+): Promise<Options> {
+  if (given["json"]) {
+    const why = "both say how results are printed; leave one out";
+    throw new KodenoError("BAD_OPTION", `Cannot use --json with --format: ${why}`);
+  }
+  // Only this waits for templates and YAML.
+  const { resultFormat } = await import("../config/result_format.ts");
+  writeResultsAs(resultFormat(format));
+  return { ...given, json: true } as unknown as Options;
+}
+
+/** Prints images when it is told of them. */
+function printingImages({ emit, tell }: Work): Pick<Work, "emit"> {
+  return {
+    emit: (event) => {
+      const { type, ...image } = event;
+      if (type === "image") tell(() => printJson(type, image as never));
+      emit(event);
+    },
   };
 }
 

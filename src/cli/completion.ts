@@ -152,6 +152,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   platform: ["--platform"],
   base: ["--base-image", "--base", "--old-base"],
   compression: ["--compression"],
+  format: ["--format"],
   ":files": ["--filename", "file"],
   ":folders": ["dir"],
 };

@@ -9,7 +9,7 @@ import { saidAs } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { type Flags, optionOf } from "./flag.ts";
 import { askedFile, BUILD_FLAGS, PATTERNS, SKAFFOLD_FLAGS } from "./flags.ts";
-import { printJson, printNote, printResult } from "./output.ts";
+import { printJson, printNote, printResult, printValue } from "./output.ts";
 
 const config = command({
   about: "Shows the settings that images are built with here, and where each value comes from.",
@@ -58,7 +58,7 @@ must run as a user who may write to that folder ("--image-user 0"). Files that "
   print: (images, { json }) => {
     if (json) {
       const list = images.map(({ importPath, manual }) => ({ importPath, sync: { manual } }));
-      return printResult(JSON.stringify(list));
+      return printValue(list);
     }
     const documents = images.flatMap(({ importPath, manual }) => {
       if (manual.length > 0) return [`# ${importPath}\n${stringify({ sync: { manual } })}`];

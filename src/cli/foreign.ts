@@ -41,7 +41,6 @@ const FLAGS: Readonly<Record<string, string>> = {
   "--debug": "--disable-optimizations --verbose",
   "--dest --destination --registry --repo --repository": "--to",
   "--file": "--filename",
-  "--format": "--json",
   "--insecure --plain-http --tls-verify --src-tls-verify --dest-tls-verify": "--insecure-registry",
   "--key": "--tls-key",
   "--label --labels -l": "--image-label",

@@ -15,6 +15,19 @@ const DIGEST = /sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})/g;
 /** Whether stdout is something else's, such as an archive's; then all results go to stderr. */
 let isTaken = false;
 
+/** How results are written that a program reads; lines of JSON where nothing is said. */
+let writeValue: (value: unknown) => string = JSON.stringify;
+
+/** Has results that a program reads be written otherwise than as JSON. */
+export function writeResultsAs(write: (value: unknown) => string): void {
+  writeValue = write;
+}
+
+/** Prints a result that a program reads, whole or not at all. */
+export function printValue(value: unknown): void {
+  printResult(writeValue(value));
+}
+
 /** Prints a result line on stdout. */
 export function printResult(line: string): void {
   printText(`${harmless(line)}\n`);
@@ -66,11 +79,13 @@ export function printJson<Type extends JsonLine["type"]>(
   type: Type,
   value: Omit<Extract<JsonLine, { type: Type }>, "type">,
 ): void {
-  printResult(JSON.stringify({ type, ...value }));
+  printValue({ type, ...value });
 }
 
 /** Prints a failure as a line of JSON; `UNEXPECTED` is the code of one that nobody thought of. */
 export function printFailure(failure: unknown, message = messageOf(failure)): void {
+  // Where lines are of another form, stderr tells it alone.
+  if (writeValue !== JSON.stringify) return;
   const { code, exitCode } = failure instanceof KodenoError
     ? failure
     : { code: "UNEXPECTED", exitCode: 1 };

@@ -70,6 +70,21 @@ marked with a \`?\` are left out where there is nothing to say.
 kodeno schema json > kodeno.schema.json
 \`\`\`
 
+\`--format\` prints the results alone, and no events: \`json\` as such lines, \`yaml\` as one document each, and
+anything else as a template of Go's, with [sprig](https://masterminds.github.io/sprig/)'s functions and \`json\`,
+that gets one result after the other. A template that cannot be parsed is refused before the work begins. What
+a result does not have is \`<no value>\`, as in Go; of a result that a template cannot print, nothing is printed,
+and the command fails. Results before that one stand. Failures are told on stderr alone. \`sign\`, \`attest\` and
+\`sbom\` have a \`--format\` of their own, which is that of what they make.
+
+<!-- test -->
+
+\`\`\`sh
+kodeno build ./cmd/app --format '{{index .references 0}}'
+kodeno ls out --format '{{.name}} {{join "," .platforms}}'
+kodeno inspect out app:latest --format '{{range .manifests}}{{.platform}} {{.digest}}{{end}}'
+\`\`\`
+
 \`deps --json\` and \`sync --json\` print one array, which is what Skaffold reads; after a failure they end
 with the event as well.
 `;
