@@ -27,7 +27,8 @@ const KINDS: Readonly<Record<string, Find>> = {
   base: (word) => places(word, ["static", "scratch", "oci:", "archive:", "daemon:"]),
   platform: platforms,
   format: () => ["json", "yaml"],
-  compression: () => ["gzip", "gzip:1", "gzip:2", "gzip:6", "gzip:9", "none"],
+  compression:
+    () => ["gzip", "gzip:1", "gzip:2", "gzip:6", "gzip:9", "zstd", "zstd:9", "zstd:19", "none"],
 };
 
 /**

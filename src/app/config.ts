@@ -3,6 +3,7 @@
  * @module
  */
 import { artifactConfigs, planArtifacts } from "../build/skaffold.ts";
+import { formatCompression } from "../config/checks.ts";
 import { type Config, resolveConfig, resolveTransferConfig } from "../config/config.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { DEFAULT_ORIGIN, type ImageSettings } from "../config/image_config.ts";
@@ -97,7 +98,7 @@ function shared({ build, publish }: Config): Readonly<Record<string, unknown>> {
     debug: debug !== undefined,
     delve: debug?.delve,
     debugger: debug?.file,
-    compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
+    compression: formatCompression(compression),
     jobs,
     offline,
     insecureRegistry: transfer.insecureRegistry,

@@ -4,6 +4,7 @@
  * @module
  */
 import { relative, resolve, sep } from "node:path";
+import { formatCompression } from "../config/checks.ts";
 import type { BuildConfig } from "../config/config.ts";
 import type { ImageSettings } from "../config/image_config.ts";
 import { openValue } from "../config/secrets.ts";
@@ -101,7 +102,7 @@ function parametersOf(
     expose: told.expose,
     linuxCapabilities: told.linuxCapabilities,
     ...(debug === undefined ? {} : { debugger: debug }),
-    compression: compression.type === "gzip" ? `gzip:${compression.level}` : compression.type,
+    compression: formatCompression(compression),
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     ...(kodataTime === undefined ? {} : { kodataTime }),
   };

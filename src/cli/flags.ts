@@ -107,7 +107,7 @@ const GO_FLAGS = {
 } satisfies Filling<CommandOptions>;
 
 const COMPRESSION =
-  "--compression <how>  compression of layers: gzip[:1-9] or none (default: gzip:2)" as const;
+  "--compression <how>  compression of layers: gzip[:1-9], zstd[:1-19] or none (default: gzip:2)" as const;
 
 /** What decides what images are built from. */
 export const INPUT_FLAGS = {

@@ -3,6 +3,7 @@
  * which `what` names the option or variable.
  * @module
  */
+import process from "node:process";
 import { KodenoError } from "../errors.ts";
 
 /** Refuses a value of an option or a variable. */
@@ -87,7 +88,7 @@ export function parseEpoch(what: string, text: string): number {
 
 /** How layers are compressed. */
 export type Compression =
-  | { readonly type: "gzip"; readonly level: number }
+  | { readonly type: "gzip" | "zstd"; readonly level: number }
   | { readonly type: "none" };
 
 /**
@@ -95,13 +96,31 @@ export type Compression =
  * the same time; level 1 makes them larger.
  */
 const DEFAULT_LEVEL = 2;
+/** That of zstd itself. */
+const ZSTD_LEVEL = 3;
 
-/** Reads `gzip[:LEVEL]` or `none`. */
+/** Reads `gzip[:LEVEL]`, `zstd[:LEVEL]` or `none`. */
 export function parseCompression(text = "gzip"): Compression {
   if (text === "none") return { type: "none" };
-  const found = /^gzip(?::([1-9]))?$/.exec(text);
-  if (found !== null) return { type: "gzip", level: Number(found[1] ?? DEFAULT_LEVEL) };
-  throw badValue("compression", text, 'say "gzip", "gzip:1" to "gzip:9", or "none"');
+  const [, type, level] = /^(gzip|zstd)(?::([1-9]|1\d))?$/.exec(text) ?? [];
+  if (type === "gzip" && Number(level ?? 0) < 10) {
+    return { type, level: Number(level ?? DEFAULT_LEVEL) };
+  }
+  if (type !== "zstd") {
+    const forms = '"gzip", "gzip:1" to "gzip:9", "zstd", "zstd:1" to "zstd:19", or "none"';
+    throw badValue("compression", text, `say ${forms}`);
+  }
+  // Older ones have the functions, which fail.
+  if (process.getBuiltinModule("node:zlib").constants.ZSTD_c_compressionLevel === undefined) {
+    const why = `this runtime (Deno ${Deno.version.deno}) cannot write zstd`;
+    throw badValue("compression", text, `${why}; use gzip, or kodeno on Deno 2.7 or newer`);
+  }
+  return { type, level: Number(level ?? ZSTD_LEVEL) };
+}
+
+/** Writes it as it is read. */
+export function formatCompression(compression: Compression): string {
+  return compression.type === "none" ? "none" : `${compression.type}:${compression.level}`;
 }
 
 /** Reads a port to expose and gives it as an image config names it: `8080/tcp`. */

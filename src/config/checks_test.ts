@@ -56,9 +56,15 @@ const TABLE: readonly {
       ["gzip", { type: "gzip", level: 2 }],
       ["gzip:1", { type: "gzip", level: 1 }],
       ["gzip:9", { type: "gzip", level: 9 }],
+      ["zstd", { type: "zstd", level: 3 }],
+      ["zstd:19", { type: "zstd", level: 19 }],
     ],
-    refuses: ["", "gzip:0", "gzip:10", "gzip:", "GZIP", "zstd", "none:1", "estargz"],
-    why: /^Cannot use compression ".*": say "gzip", "gzip:1" to "gzip:9", or "none"$/,
+    refuses: [
+      ...["", "gzip:0", "gzip:10", "gzip:", "GZIP", "none:1", "estargz"],
+      ...["zstd:0", "zstd:20", "zstd:", "zstd:03", "zstd:-1"],
+    ],
+    why:
+      /^Cannot use compression ".*": say "gzip", "gzip:1" to "gzip:9", "zstd", "zstd:1" to "zstd:19", or "none"$/,
   },
   {
     name: "ports",

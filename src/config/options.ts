@@ -53,7 +53,9 @@ export interface TrustOptions {
 export interface BuildOptions extends ImageValues, TransferOptions, TrustOptions {
   /** Folder that patterns are relative to and `go` runs in; default the current one. */
   readonly workingDirectory?: string | undefined;
-  /** `gzip[:LEVEL]` (level 1 to 9) or `none`; default `gzip:2`. */
+  /**
+   * `gzip[:LEVEL]` (level 1 to 9), `zstd[:LEVEL]` (1 to 19; Deno 2.7 or newer) or `none`; default `gzip:2`.
+   */
   readonly compression?: string | undefined;
   /**
    * Puts a debugger into images, Delve, which runs the program and waits at port 40000 for who debugs it;

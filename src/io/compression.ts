@@ -18,7 +18,7 @@ const COMPRESSIONS: readonly Compression[] = [
   { name: "gzip", layer: MediaType.layerGzip, isStart: (text) => text.startsWith("\x1f\x8b") },
   {
     name: "zstd",
-    layer: `${MediaType.layer}+zstd`,
+    layer: MediaType.layerZstd,
     // The second form is a frame to be skipped, with which some writers begin.
     isStart: (text) =>
       text.startsWith("\x28\xb5\x2f\xfd") ||

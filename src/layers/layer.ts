@@ -7,7 +7,7 @@ import type { Stats } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
-import { createGzip } from "node:zlib";
+import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { KodenoError } from "../errors.ts";
 import {
   type FileIdentity,
@@ -30,9 +30,9 @@ export interface Layer {
   ) => Promise<ReadableStream<Uint8Array>>;
 }
 
-/** How a layer is compressed; `level` is zlib's, 1 to 9. */
+/** How a layer is compressed; `level` is zlib's, 1 to 9, or that of zstd, 1 to 19. */
 export type LayerCompression =
-  | { readonly type: "gzip"; readonly level: number }
+  | { readonly type: "gzip" | "zstd"; readonly level: number }
   | { readonly type: "none" };
 
 /** One entry of a layer's tar with where its content comes from. */
@@ -75,9 +75,7 @@ export async function writeLayer(
 ): Promise<WrittenLayer> {
   const plain = new Hasher();
   const packed = compression.type === "none" ? plain : new Hasher();
-  const gzip = compression.type === "none"
-    ? undefined
-    : createGzip({ level: compression.level, chunkSize: CHUNK_BYTES });
+  const packer = packerOf(compression);
   async function* tar(): AsyncGenerator<Uint8Array> {
     for await (const chunk of tarChunks(entries)) {
       plain.update(chunk);
@@ -85,8 +83,9 @@ export async function writeLayer(
       yield chunk;
     }
     // zlib's level 1 writes its end in another way when it learns of it together with the last
-    // bytes. Whether it would is a matter of timing, so it always learns of it afterwards.
-    while (gzip && gzip.bytesWritten < plain.bytes && !gzip.destroyed) await setImmediate();
+    // bytes, and zstd of few bytes its beginning. Whether they would is a matter of timing, so they
+    // always learn of it afterwards.
+    while (packer && packer.bytesWritten < plain.bytes && !packer.destroyed) await setImmediate();
   }
   let failure: unknown;
   async function store(chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -104,18 +103,32 @@ export async function writeLayer(
   const options = signal ? { signal } : {};
   const source = Readable.from(tar(), { objectMode: true, highWaterMark: 1 });
   try {
-    if (gzip === undefined) await pipeline(source, store, options);
-    else await pipeline(source, gzip, store, options);
+    if (packer === undefined) await pipeline(source, store, options);
+    else await pipeline(source, packer, store, options);
   } catch (error) {
     throw failure ?? error;
   }
   const diffId = plain.digest();
   return {
-    mediaType: compression.type === "none" ? MediaType.layer : MediaType.layerGzip,
+    mediaType: MEDIA_TYPES[compression.type],
     digest: packed === plain ? diffId : packed.digest(),
     size: packed.bytes,
     diffId,
   };
+}
+
+const MEDIA_TYPES = {
+  none: MediaType.layer,
+  gzip: MediaType.layerGzip,
+  zstd: MediaType.layerZstd,
+} as const;
+
+function packerOf(compression: LayerCompression) {
+  if (compression.type === "none") return undefined;
+  const { type, level } = compression;
+  if (type === "gzip") return createGzip({ level, chunkSize: CHUNK_BYTES });
+  const params = { [constants.ZSTD_c_compressionLevel]: level };
+  return createZstdCompress({ params, chunkSize: CHUNK_BYTES });
 }
 
 /** The bytes of a tar, headers and contents, in chunks that gzip takes well. */

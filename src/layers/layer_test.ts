@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { failsWith, soon } from "../../test/support/fails.ts";
 import { succeed } from "../../test/support/process.ts";
 import { type TempDir, tempDir } from "../../test/support/temp.ts";
@@ -75,6 +75,15 @@ Deno.test("layer: digests and size are those of the bytes, packed and not", asyn
     diffId: digestOf(plain.bytes),
   });
   const sizes: number[] = [];
+  const zstd = { type: "zstd", level: 3 } as const;
+  const packed = await write(dir, entries, { compression: zstd });
+  assert.deepEqual(packed.written, {
+    mediaType: "application/vnd.oci.image.layer.v1.tar+zstd",
+    digest: digestOf(packed.bytes),
+    size: packed.bytes.length,
+    diffId: plain.written.diffId,
+  });
+  assert.equal(digestOf(zstdDecompressSync(packed.bytes)), plain.written.diffId);
   for (const level of [1, 9]) {
     const { written, bytes } = await write(dir, entries, { compression: { type: "gzip", level } });
     assert.deepEqual(written, {
@@ -96,14 +105,12 @@ Deno.test("layer: digests and size are those of the bytes, packed and not", asyn
 Deno.test("layer: the same input gives the same bytes, however busy the machine is", async () => {
   await using dir = await tempDir();
   const entries = [fileEntry("a", 7, await dir.write("a", "content"))];
-  for (const level of [1, 2]) {
+  for (const [type, level] of [["gzip", 1], ["gzip", 2], ["zstd", 1], ["zstd", 3]] as const) {
     const digests = new Set<string>();
     for (let i = 0; i < 30; i++) {
-      digests.add(
-        (await write(dir, entries, { compression: { type: "gzip", level } })).written.digest,
-      );
+      digests.add((await write(dir, entries, { compression: { type, level } })).written.digest);
     }
-    assert.equal(digests.size, 1, `level ${level}`);
+    assert.equal(digests.size, 1, `${type}:${level}`);
   }
 });
 

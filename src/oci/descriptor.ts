@@ -111,6 +111,7 @@ export const MediaType = {
   config: "application/vnd.oci.image.config.v1+json",
   layer: "application/vnd.oci.image.layer.v1.tar",
   layerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
+  layerZstd: "application/vnd.oci.image.layer.v1.tar+zstd",
 } as const;
 
 /** Docker's names for the same things; the bytes behind them are the same. */
@@ -120,8 +121,7 @@ const DOCKER_TO_OCI: Readonly<Record<string, string>> = {
   "application/vnd.docker.container.image.v1+json": MediaType.config,
   "application/vnd.docker.image.rootfs.diff.tar": MediaType.layer,
   "application/vnd.docker.image.rootfs.diff.tar.gzip": MediaType.layerGzip,
-  "application/vnd.docker.image.rootfs.diff.tar.zstd":
-    "application/vnd.oci.image.layer.v1.tar+zstd",
+  "application/vnd.docker.image.rootfs.diff.tar.zstd": MediaType.layerZstd,
   "application/vnd.docker.image.rootfs.foreign.diff.tar":
     "application/vnd.oci.image.layer.nondistributable.v1.tar",
   "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip":
