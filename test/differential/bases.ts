@@ -35,6 +35,8 @@ interface Recipe {
   readonly docker?: boolean;
   /** A lone manifest, where there is but one member. */
   readonly single?: boolean;
+  /** Where the first layer is, which its license keeps there. */
+  readonly foreign?: string;
   readonly layers: readonly (readonly LayerEntry[])[];
   readonly members: readonly Member[];
 }
@@ -147,6 +149,16 @@ const windows = {
   "os.version": "10.0.20348.2113",
 };
 
+const NANOSERVER = {
+  created: "2024-01-09T00:00:00Z",
+  config: {
+    Cmd: ["c:\\windows\\system32\\cmd.exe"],
+    Env: ["PATH=C:\\Windows\\system32;C:\\Windows"],
+    User: "ContainerUser",
+  },
+  history: [{ created: "2024-01-09T00:00:00Z", created_by: "Apply image" }],
+};
+
 /** The bases by their names. */
 const RECIPES = {
   /** An OCI index whose order is not that of the platforms asked for. */
@@ -188,18 +200,15 @@ const RECIPES = {
       {
         platform: windows,
         osFeatures: ["win32k"],
-        config: {
-          ...windows,
-          created: "2024-01-09T00:00:00Z",
-          config: {
-            Cmd: ["c:\\windows\\system32\\cmd.exe"],
-            Env: ["PATH=C:\\Windows\\system32;C:\\Windows"],
-            User: "ContainerUser",
-          },
-          history: [{ created: "2024-01-09T00:00:00Z", created_by: "Apply image" }],
-        },
+        config: { ...windows, ...NANOSERVER },
       },
     ],
+  },
+  /** As Microsoft's bases were: a layer that everybody has to fetch from its maker. */
+  nanoserver: {
+    foreign: "https://maker.example/nanoserver.tar.gz",
+    layers: [WINDOWS, [file("Files/update.txt", "more\r\n")]],
+    members: [{ platform: windows, config: { ...windows, ...NANOSERVER } }],
   },
 } satisfies Readonly<Record<string, Recipe>>;
 
@@ -212,6 +221,8 @@ const OCI = {
   config: "application/vnd.oci.image.config.v1+json",
   layer: "application/vnd.oci.image.layer.v1.tar+gzip",
 };
+
+const FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
 
 const DOCKER = {
   index: "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -250,7 +261,11 @@ export async function makeBase(
       schemaVersion: 2,
       mediaType: types.manifest,
       config: await blob(types.config, { ...config, rootfs }),
-      layers: layers.map(({ digest, size }) => ({ mediaType: types.layer, digest, size })),
+      layers: layers.map(({ digest, size }, i) =>
+        i === 0 && recipe.foreign !== undefined
+          ? { mediaType: FOREIGN, digest, size, urls: [recipe.foreign] }
+          : { mediaType: types.layer, digest, size }
+      ),
       // Docker's format has no place for annotations.
       ...(recipe.docker ? {} : { annotations: { "example.base": name } }),
     });
@@ -270,7 +285,8 @@ export async function makeBase(
   const index = { schemaVersion: 2, manifests: [{ ...root, annotations }] };
   await Deno.writeTextFile(join(directory, "index.json"), JSON.stringify(index));
   await Deno.writeTextFile(join(directory, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
-  await succeed(await goTool("crane"), ["push", directory, reference]);
+  const all = recipe.foreign === undefined ? [] : ["--allow-nondistributable-artifacts"];
+  await succeed(await goTool("crane"), ["push", ...all, directory, reference]);
   return { layout: `oci:${directory}`, reference, digest: root.digest };
 }
 

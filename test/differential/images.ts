@@ -12,6 +12,7 @@ interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
+  readonly urls?: readonly string[];
   readonly annotations?: Readonly<Record<string, string>>;
   readonly platform?: Readonly<Record<string, unknown>>;
 }
@@ -141,6 +142,7 @@ function assertSameLayers(where: string, ko: PlatformImage, kodeno: PlatformImag
     const [their, our] = [ko.layers[i], kodeno.layers[i]];
     assert.ok(their && our, `${where}: ${layer} is not in the manifest`);
     assert.equal(ociType(our.mediaType), ociType(their.mediaType), `${where}: type of ${layer}`);
+    assert.deepEqual(our.urls, their.urls, `${where}: URLs of ${layer}`);
     if (i < last - 1) assert.equal(our.digest, their.digest, `${where}: ${layer} was touched`);
     assert.ok(
       our.size <= their.size,

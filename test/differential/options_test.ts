@@ -56,6 +56,11 @@ const BASES: Readonly<Record<string, Case>> = {
     flags: ["--platform=windows/amd64:10.0.20348"],
     platforms: ["windows/amd64"],
   },
+  "Windows with a foreign layer": {
+    base: "nanoserver",
+    flags: ["--platform=windows/amd64"],
+    platforms: ["windows/amd64"],
+  },
   "Windows beside Linux": {
     base: "windows",
     flags: ["--platform=windows,linux"],
