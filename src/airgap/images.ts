@@ -41,11 +41,18 @@ export class BundleImages {
   readonly #bases = new Map<string, BundleImage>();
   readonly #blobs = new Map<string, OwnedBlob>();
   readonly #omitted = new Map<string, Descriptor>();
+  readonly #left = new Map<string, Descriptor>();
   #entries: readonly Descriptor[] = [];
   #nameless = new Map<string, Descriptor>();
 
-  /** `isThere` tells what the place that it goes to has: that is left out. */
-  constructor(readonly isThere: (d: Descriptor) => boolean = () => false) {}
+  /**
+   * @param isThere tells what the place that it goes to has: that is left out
+   * @param foreign has the foreign layers that an image's own place lacks; unless given, they are left out
+   */
+  constructor(
+    readonly isThere?: (d: Descriptor) => boolean,
+    readonly foreign?: Blobs,
+  ) {}
 
   /**
    * Takes an image with all that it leads to.
@@ -108,6 +115,11 @@ export class BundleImages {
     return [...this.#omitted.values()].sort(byDigest);
   }
 
+  /** Foreign layers that are left out since their license says so. */
+  left(): readonly Descriptor[] {
+    return [...this.#left.values()];
+  }
+
   async #entryOf(source: Blobs, root: Descriptor, options: CallOptions): Promise<Descriptor> {
     return nameKey(root) === undefined ? await keptEntry(source, root, options) : root;
   }
@@ -129,13 +141,16 @@ export class BundleImages {
   }
 
   async #note(source: Blobs, d: Descriptor, signal: AbortSignal | undefined): Promise<void> {
-    if (this.isThere(d)) return void this.#omitted.set(d.digest, bareDescriptor(d));
+    if (this.isThere?.(d)) return void this.#omitted.set(d.digest, bareDescriptor(d));
     if (!hasSuccessors(d)) {
       // Better told now than behind a gigabyte of others.
       try {
         await (await fetchBlob(source, d, { signal })).cancel();
       } catch (error) {
         if (!isForeign(d) || !hasCode(error, "NOT_FOUND")) throw error;
+        const { foreign } = this;
+        if (foreign === undefined) return void this.#left.set(d.digest, d);
+        this.#blobs.set(d.digest, { d, source: foreign });
         return;
       }
     }

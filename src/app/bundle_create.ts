@@ -22,6 +22,7 @@ import { artifactConfigs, planArtifacts, prepareArtifact } from "../build/skaffo
 import { type Config, type PublishConfig, resolveConfig } from "../config/config.ts";
 import type { CommandOptions } from "../config/options.ts";
 import type { SkaffoldOptions } from "../config/skaffold/options.ts";
+import { tellLeftOut } from "../content/copy.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
 import { replacedFolders } from "../go/download.ts";
@@ -36,7 +37,7 @@ import {
 } from "../io/output.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { ARCHIVE_ENDING, calledName, cosignSubject } from "../oci/entries.ts";
-import { parsePlace } from "../place/open.ts";
+import { openForeign, parsePlace } from "../place/open.ts";
 import { openChosen } from "../place/open_image.ts";
 import { openSigner, readKeys, type SignerRequest } from "../trust/key_files.ts";
 
@@ -95,11 +96,13 @@ export async function createBundle(request: BundleRequest) {
   // deno-lint-ignore no-undef -- the linter does not know it yet
   using opened = new DisposableStack();
   const since = await sinceOf(request);
-  const images = new BundleImages(since?.isThere);
+  await using foreign = await openForeign(config.build.transfer, { emit });
+  const images = new BundleImages(since?.isThere, foreign);
   for (const place of places) await addImages(place, images, opened, request);
   const write = async (content: OtherContent): Promise<Made> => {
     const { sequence, base } = since ?? {};
     const sent = since ? withoutModules(content, since) : content;
+    tellLeftOut({ emit }, images.left());
     await checkCarried(what, sent, signal);
     const whole = { ...sent, images, signer, sequence, base };
     const into = (take: TakeBytes) => writeBundle(whole, take, { signal, emit });

@@ -240,7 +240,7 @@ function tellThere({ digest, size }: Descriptor, { emit, image = "" }: TransferM
 }
 
 /** Says which foreign layers were left behind, and where they are. */
-function tellLeftOut({ emit, image }: TransferMeter, left: readonly Descriptor[]): void {
+export function tellLeftOut({ emit, image }: TransferMeter, left: readonly Descriptor[]): void {
   if (left.length === 0) return;
   const layers = listed(left.map(({ digest }) => digest));
   const urls = left.flatMap(({ urls }) => urls ?? []);

@@ -12,12 +12,12 @@ import { digestOf } from "../../src/io/hash.ts";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { member, tar } from "../archive/images.ts";
 import { startRegistry } from "../parts/registry.ts";
-import { goTool, needs } from "../parts/tools.ts";
+import { goTool, needs, rootTool } from "../parts/tools.ts";
 import { simpleModule } from "../support/go_module.ts";
 import { blob, image, pushAll } from "../support/image_graph.ts";
 import { done, kodeno } from "../support/kodeno.ts";
-import { assertSound, entriesOf } from "../support/layout.ts";
-import { run } from "../support/process.ts";
+import { assertSound, digestIn, entriesOf } from "../support/layout.ts";
+import { run, succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 const FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
@@ -45,9 +45,9 @@ async function startMaker() {
 }
 
 /** A layout `base` with an image `nano:v1` that lacks its only layer. */
-async function baseLayout(dir: TempDir, url: string): Promise<void> {
+async function baseLayout(dir: TempDir, url: string, version = "10.0.17763.1"): Promise<void> {
   const described = { ...layer, descriptor: { ...layer.descriptor, urls: [url] } };
-  const platform = { os: "windows", architecture: "amd64", "os.version": "10.0.17763.1" };
+  const platform = { os: "windows", architecture: "amd64", "os.version": version };
   const { manifest, config } = image(platform, [described], {
     rootfs: { type: "layers", diff_ids: [digestOf(system)] },
   });
@@ -185,5 +185,41 @@ Deno.test({
       KO_DOCKER_REPO: `${registry.host}/whole`,
     });
     assert.equal(maker.asked(), 2);
+  },
+});
+
+Deno.test({
+  name: "foreign layers: what is built on such a base crosses a gap, and moves to a newer base",
+  ...needs("skopeo"),
+  fn: async () => {
+    await using dir = await tempDir();
+    await using maker = await startMaker();
+    await baseLayout(dir, maker.url);
+    await simpleModule(dir, "window");
+    const platform = ["--platform", "windows/amd64"];
+    await done(dir, ["build", "--base-image", "oci:base", ...platform]);
+    for (const [bundle, ...flags] of [["without"], ["with", "--foreign"]]) {
+      const args = ["bundle", "create", "-o", `${bundle}.tar`, "out", ...flags];
+      const { code, stderr } = await kodeno(args, { cwd: dir.path });
+      assert.equal(code, 0, stderr);
+      const isWith = flags.length > 0;
+      assert.equal(LEFT.test(stderr), !isWith, stderr);
+      await done(dir, ["bundle", "verify", `${bundle}.tar`]);
+      await done(dir, ["bundle", "apply", `${bundle}.tar`, "--to", `${bundle}`, "--offline"]);
+      const layout = `${bundle}/out`;
+      await assertSound(dir.join(layout));
+      assert.equal(blobIn(dir, layout), isWith);
+      await done(dir, ["verify", layout]);
+      const skopeo = rootTool("skopeo") ?? "skopeo";
+      const raw = await succeed(skopeo, ["inspect", "--raw", `oci:${dir.join(layout)}:latest`]);
+      assert.deepEqual(JSON.parse(raw).layers[0].urls, [maker.url]);
+    }
+    assert.equal(maker.asked(), 1);
+    // Another build of Windows is another version of the platform.
+    await baseLayout(dir, maker.url, "10.0.17763.9");
+    const rebased = ["rebase", "out:app:latest", "--base", "oci:base"];
+    const digest = digestIn(await done(dir, rebased));
+    const built = await done(dir, ["build", "--base-image", "oci:base", ...platform]);
+    assert.equal(digest, digestIn(built));
   },
 });
