@@ -77,7 +77,7 @@ const cat = command({
     "a file of a layout": "kodeno cat out:app:v1:/etc/passwd",
     "of an image in a registry, for another platform":
       "kodeno cat registry.local/team/app:v1:/var/run/ko/a.txt --platform linux/arm64",
-    "of an archive on stdin": "kodeno cat archive:-:/etc/passwd < images.tar",
+    "of an archive on stdin": "kodeno cat archive:-:app:v1:/etc/passwd < images.tar",
   },
   run: async (given, work, file) =>
     await (await import("../app/cat.ts")).cat({ ...given, file, ...work }),
