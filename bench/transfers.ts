@@ -8,6 +8,7 @@ import { openBundleApply, openBundleCreate, openHauler } from "./compare_bundle.
 import { openLoad } from "./compare_load.ts";
 import { MANY, openGoBuild, openMany, openTrusted } from "./compare_build.ts";
 import { openCopySmall, openPull, openPush, openPushAgain, openPushBuild } from "./compare_push.ts";
+import { openCat, openInspect } from "./compare_look.ts";
 import { openServe } from "./compare_serve.ts";
 import { openVerify, openVerifyKey, SIGNED } from "./compare_verify.ts";
 import type { Setting } from "./competitors.ts";
@@ -30,7 +31,7 @@ export interface Transfer {
   readonly share?: number;
   /** Bounds of the memory, where the row has its own; else it counts with all that is moved. */
   readonly memory?: Bounds;
-  /** Where what is run is not kodeno alone, its memory tells nothing. */
+  /** Where what is run is not kodeno alone, or over at once, its memory tells nothing. */
   readonly anyMemory?: boolean;
   readonly open: (setting: Setting) => Promise<Comparison>;
 }
@@ -186,6 +187,49 @@ export const TRANSFERS: readonly Transfer[] = [
     memory: { must: 150, aim: 100 },
     repetitions: 5,
     open: openVerifyKey,
+  },
+  {
+    name: "cat-lower",
+    title: "cat a small file of a 1 GB layer in docker-registry, which is read once",
+    other: "`crane export` and `tar`",
+    unit: "of crane and tar",
+    time: { must: 1, aim: 0.6 },
+    memory: { must: 150, aim: 120 },
+    repetitions: 3,
+    open: (setting) => openCat(setting, "lower"),
+  },
+  {
+    name: "cat-upper",
+    title: "cat a small file of a layer above it, which alone is read",
+    other: "`crane export` and `tar`",
+    unit: "of crane and tar",
+    time: { must: 0.1, aim: 0.05 },
+    repetitions: 3,
+    short: true,
+    anyMemory: true,
+    open: (setting) => openCat(setting, "upper"),
+  },
+  {
+    name: "inspect-index",
+    title: "inspect an index of 4 platforms in docker-registry, in 9 requests",
+    other: "`skopeo inspect` of one",
+    unit: "of skopeo",
+    time: { must: 2, aim: 1 },
+    repetitions: 15,
+    short: true,
+    anyMemory: true,
+    open: (setting) => openInspect(setting, "trees"),
+  },
+  {
+    name: "inspect-raw",
+    title: "inspect --raw of it, in one request",
+    other: "`crane manifest`",
+    unit: "of crane",
+    time: { must: 4, aim: 2.5 },
+    repetitions: 15,
+    short: true,
+    anyMemory: true,
+    open: (setting) => openInspect(setting, "bytes"),
   },
   {
     name: "trusted-30",

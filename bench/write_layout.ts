@@ -50,6 +50,20 @@ export class LayoutWriter {
     return { descriptor, diffId: `sha256:${sha256(tar)}` };
   }
 
+  /** Packs a tar that is a file into a layer; it is not held in memory. */
+  async packed(tar: string): Promise<Layer> {
+    const shell = async (script: string): Promise<string> =>
+      await output({ program: "sh", args: ["-euc", script, tar], env: environment(), cwd: "/" });
+    const [diffId] = (await shell('sha256sum "$0"; gzip -1 "$0"')).split(" ");
+    const [hex = ""] = (await shell('sha256sum "$0.gz"')).split(" ");
+    await Deno.mkdir(this.#blobs, { recursive: true });
+    const { size } = await Deno.stat(`${tar}.gz`);
+    await Deno.rename(`${tar}.gz`, join(this.#blobs, hex));
+    const mediaType = `${OCI}.layer.v1.tar+gzip`;
+    const descriptor = { mediaType, digest: `sha256:${hex}`, size };
+    return { descriptor, diffId: `sha256:${diffId}` };
+  }
+
   /** Writes the manifest and config of one platform. */
   async manifest(name: string, layers: readonly Layer[]): Promise<Descriptor> {
     const [os, architecture, variant] = name.split("/");
