@@ -48,22 +48,38 @@ export async function withRebased<T>(
   const { index, manifest } = await readGraphDocument(source, root, { signal });
   const images = await imagesOf(source, root, { signal });
   if (images.length === 0) throw cannot(what, "BAD_CONTENT", "it has no image of a platform");
-  const platforms = images.map(({ platform: { os, architecture, variant } }) => ({
-    os,
-    architecture,
-    variant,
-  }));
-  const choice = (baseImage: string) => ({ baseImage, platforms, origins: {} });
+  const choiceFor = (some: readonly BaseImage[]) => (baseImage: string) => ({
+    baseImage,
+    platforms: some.map(({ platform: { os, architecture, variant } }) => ({
+      os,
+      architecture,
+      variant,
+    })),
+    origins: {},
+  });
   const stated = statedBase((index ?? manifest)?.annotations);
   // What it stood on was trusted when it was built.
   const trusting = { ...config, baseDemand: { verifyKeys: [], policy: undefined } };
   await using oldBases = openBases(trusting, how);
-  const old = await oldBaseOf(oldBases, stated, choice, request);
-  await using bases = openBases(config, how);
-  const base = await bases.open(choice(request.base));
+  const whole = await oldBaseOf(oldBases, stated, choiceFor(images), request);
   // Told apart before anything is put together.
-  const parts = images.map((image) => new OwnParts(image, what, old && underOf(image, old)));
-  if (old === undefined) tellUncertain(parts, request);
+  const parts: OwnParts[] = [];
+  for (const image of images) {
+    // What ko says of an index is the digest of nothing; of its platforms it says what is there.
+    const { name = stated.name, digest } = statedBase(image.manifest.annotations);
+    const old = whole ??
+      await oldBaseOf(oldBases, { name, digest }, choiceFor([image]), request);
+    if (old === undefined && (digest ?? stated.digest) === undefined) {
+      const why = "it does not say what it stands on; say with --old-base what that is";
+      throw cannot(what, "NOT_FOUND", why);
+    }
+    const under = old && underOf(image, old);
+    const part = new OwnParts(image, what, under);
+    if (under === undefined) tellUncertain(part, request);
+    parts.push(part);
+  }
+  await using bases = openBases(config, how);
+  const base = await bases.open(choiceFor(images)(request.base));
   const own = index && withoutBase(index.annotations);
   const left = new Set(parts);
   const made = base.images.flatMap((one): PlatformImage[] => {
@@ -130,19 +146,25 @@ function underOf(image: BaseImage, base: Base): BaseImage | undefined {
 
 type Choice = Parameters<BaseSet["open"]>[0];
 
+/** How it is told that a base cannot be had. */
+const NOT_HAD = [
+  "NOT_FOUND",
+  "REGISTRY_FAILED",
+  "UNAUTHORIZED",
+  "BAD_PLACE",
+  "BAD_PLATFORM",
+] as const;
+
 /** The base that an image stands on, wherever it can be had; nothing where it cannot. */
 async function oldBaseOf(
   bases: BaseSet,
   { name, digest }: ReturnType<typeof statedBase>,
   choice: (baseImage: string) => Choice,
-  { config, oldBase, base, layout, what, signal, emit }: RebaseRequest,
+  { config, oldBase, base, layout, signal, emit }: RebaseRequest,
 ): Promise<Base | undefined> {
   if (oldBase !== undefined) return await bases.open(choice(oldBase));
   if (name !== undefined && isBuiltinBase(name)) return await bases.open(choice(name));
-  if (digest === undefined) {
-    const why = "it does not say what it stands on; say with --old-base what that is";
-    throw cannot(what, "NOT_FOUND", why);
-  }
+  if (digest === undefined) return undefined;
   const tries: string[] = [];
   const next = isBuiltinBase(base) ? undefined : parsePlace(base);
   const layouts = [next?.kind === "layout" ? next.path : undefined, layout];
@@ -167,7 +189,7 @@ async function oldBaseOf(
       return await bases.open(choice(one));
     } catch (error) {
       signal?.throwIfAborted();
-      if (!hasCode(error, "NOT_FOUND", "REGISTRY_FAILED", "UNAUTHORIZED", "BAD_PLACE")) throw error;
+      if (!hasCode(error, ...NOT_HAD)) throw error;
       emit?.({ type: "note", level: "verbose", message: messageOf(error) });
     }
   }
@@ -190,11 +212,13 @@ async function hasImage(
 }
 
 /** Tells what is kept that may be of a base which is not there. */
-function tellUncertain(parts: readonly OwnParts[], { what, emit }: RebaseRequest): void {
-  const all = [...new Set(parts.flatMap(({ uncertain }) => uncertain))];
-  if (all.length === 0) return;
-  const message = `Warning: the base that ${what} stands on is not to be had; kept ` +
-    `${all.join(", ")}, which may be of that; say with --old-base where it is`;
+function tellUncertain({ image, uncertain }: OwnParts, { what, emit }: RebaseRequest): void {
+  if (uncertain.length === 0) return;
+  const message =
+    `Warning: the base that ${what} (${formatPlatform(image.platform)}) stands on is ` +
+    `not to be had; kept ${
+      uncertain.join(", ")
+    }, which may be of that; say with --old-base where it is`;
   emit?.({ type: "note", level: "warning", message });
 }
 
