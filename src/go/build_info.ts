@@ -57,7 +57,8 @@ export async function buildInfosIn(how: GoCommand): Promise<ReadonlyMap<string, 
   return new Map(blocks);
 }
 
-function parseBuildInfo(goVersion: string, text: string): BuildInfo {
+/** What the lines of `go version -m` say, each behind a tab. */
+export function parseBuildInfo(goVersion: string, text: string): BuildInfo {
   let importPath = "";
   let main: GoModule | undefined;
   const modules: GoModule[] = [];
