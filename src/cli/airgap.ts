@@ -6,6 +6,7 @@ import type { ApplyChanges } from "../app/bundle_apply.ts";
 import type { BundleSummary } from "../app/bundle_verify.ts";
 import { parseSize } from "../config/checks.ts";
 import { KodenoError, printable } from "../errors.ts";
+import { formatBytes } from "../io/sizes.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, type Given, optionOf, texts } from "./flag.ts";
 import {
@@ -21,7 +22,6 @@ import {
 } from "./flags.ts";
 import {
   counted,
-  formatBytes,
   formatDuration,
   printJson,
   printNote,

@@ -6,7 +6,8 @@ import { styleText } from "node:util";
 import type { InspectedConfig, InspectedImage, InspectedLayer } from "../app/inspect.ts";
 import { processEnvironment, variable } from "../config/environment.ts";
 import { printable } from "../errors.ts";
-import { fitting, formatBytes, printText } from "./output.ts";
+import { formatBytes } from "../io/sizes.ts";
+import { fitting, printText } from "./output.ts";
 
 /** A line and the lines below it. */
 type Tree = readonly [title: string, below: readonly Tree[]];

@@ -3,6 +3,7 @@
  * @module
  */
 import type { CopiedImage, CopyRequest } from "../app/copy.ts";
+import { formatBytes } from "../io/sizes.ts";
 import { command, type Commands } from "./command.ts";
 import { each, type Flags, texts } from "./flag.ts";
 import {
@@ -19,7 +20,6 @@ import {
 } from "./flags.ts";
 import {
   counted,
-  formatBytes,
   formatDuration,
   printJson,
   printNote,

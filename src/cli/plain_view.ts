@@ -5,7 +5,8 @@
  */
 import { printable } from "../errors.ts";
 import type { KodenoEvent, Stage, StageEvent, TransferEvent } from "../events.ts";
-import { counted, formatBytes, formatDuration, printNote, shortDigest } from "./output.ts";
+import { formatBytes } from "../io/sizes.ts";
+import { counted, formatDuration, printNote, shortDigest } from "./output.ts";
 
 /** Smaller blobs are not worth a line of their own. */
 const LARGE_BYTES = 1_000_000;
