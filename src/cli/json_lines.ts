@@ -24,6 +24,76 @@ const references = texts.describe("what it can be asked for by; of `rm`, what it
 const elapsedMs = count.describe("milliseconds since the build began");
 const problem = z.string().describe("what is wrong with it").optional();
 
+const part = z.enum(["base", "kodata", "binary", "debugger"])
+  .describe("whose it is, in an image of ko or kodeno").optional();
+const goModule = z.strictObject({
+  path: z.string().describe("its path"),
+  version: z.string().describe("its version").optional(),
+  by: z.string().describe("module or folder that stands in its place").optional(),
+}).meta({ id: "goModule" });
+const reportImage = z.strictObject({
+  names: texts.describe("`NAME:TAG`, or tags alone"),
+  digest: z.string().describe("of its manifest or index"),
+  size: count.describe("bytes of all its blobs, each counted once"),
+  platforms: z.array(z.strictObject({
+    platform: z.string().describe("`os/arch[/variant]`").optional(),
+    digest: z.string().describe("of its manifest"),
+    size: count.describe("bytes of its blobs"),
+    base: z.strictObject({
+      name: z.string().describe("the base image as it was named").optional(),
+      digest: z.string().describe("of its manifest").optional(),
+    }).describe("what it stands on, where it says that").optional(),
+    run: map.describe("what its config says: `entrypoint`, `user`, `ports` and others"),
+    layers: z.array(z.strictObject({
+      digest: z.string().describe("of the layer"),
+      size: count.describe("its bytes"),
+      mediaType: z.string().describe("its type"),
+      part,
+    })).readonly().describe("its layers, the lowest first"),
+    problem: z.string().describe("why it cannot be read").optional(),
+  })).readonly().describe("its images for platforms"),
+  documents: z.array(z.strictObject({
+    digest: z.string().describe("of the manifest that has it"),
+    what: z.string().describe("`signature`, `spdx sbom`, `signed provenance` and others"),
+    about: z.string().describe("digest of what it is about"),
+    packages: count.describe("how many packages an SBOM lists").optional(),
+    problem: z.string().describe("why it cannot be read").optional(),
+  })).readonly().describe("what is said about it"),
+  trust: z.strictObject({
+    state: z.enum(["trusted", "refused", "signed", "unsigned"])
+      .describe("`signed`: by whom was not asked"),
+    by: texts.describe("SHA-256 of the keys that have signed it, in base64").optional(),
+    why: z.string().describe("why it is refused").optional(),
+  }).describe("who has signed it"),
+  unlisted: texts.describe("modules of its programs that its SBOM does not list"),
+  problems: texts.describe("what of it cannot be read"),
+}).meta({ id: "reportImage" });
+const reportLayer = z.strictObject({
+  digest: z.string().describe("of the layer"),
+  size: count.describe("its bytes"),
+  unpacked: count.describe("bytes of its files"),
+  files: count.describe("how many files"),
+  largest: z.array(z.strictObject({
+    path: z.string().describe("from the root of the image"),
+    size: count.describe("its bytes"),
+  })).readonly().describe("its largest files that are no programs of Go"),
+  programs: z.array(z.strictObject({
+    path: z.string().describe("from the root of the image"),
+    size: count.describe("its bytes"),
+    goVersion: z.string().describe("version of Go"),
+    package: z.string().describe("import path of its main package"),
+    main: goModule.describe("its main module").optional(),
+    revision: z.string().describe("commit that it was built from").optional(),
+    isDirty: z.boolean().describe("whether there was more than that").optional(),
+    modules: z.array(goModule).readonly().describe("modules that it is built of"),
+    code: z.array(z.strictObject({
+      module: z.string().describe("path of the module; `std` is Go's own library"),
+      bytes: count.describe("what its functions take"),
+    })).readonly().describe("code by modules, the most first"),
+  })).readonly().describe("programs that go has built"),
+  problem: z.string().describe("why nobody knows what is in it").optional(),
+}).meta({ id: "reportLayer" });
+
 const stored = z.strictObject({
   digest: z.string().describe("of the blob"),
   size: count.describe("bytes of the blob"),
@@ -51,8 +121,7 @@ const config = blob.extend({
   labels: map.describe("labels").optional(),
 }).meta({ id: "imageConfig" });
 const layer = blob.extend({
-  part: z.enum(["base", "kodata", "binary", "debugger"])
-    .describe("whose it is, in an image of ko or kodeno").optional(),
+  part,
 }).meta({ id: "layer" });
 
 /** What `inspect` tells of a manifest or index, and of those below it. */
@@ -432,6 +501,22 @@ const LINES = [
     images: z.array(imagePair).readonly()
       .describe("the images for each platform that both have"),
   }).meta({ id: "diff", description: "Result of `diff`: in what two images differ." }),
+  z.strictObject({
+    type: z.literal("report"),
+    place: z.string().describe("as it was named"),
+    demanded: z.string().describe("who has to have signed, where that was asked").optional(),
+    images: z.array(reportImage).readonly().describe("its images, each digest once"),
+    layers: z.array(reportLayer).readonly().describe("their layers, each once"),
+    since: z.strictObject({
+      place: z.string().describe("the place of `--since`"),
+      changes: z.array(z.strictObject({
+        name: z.string().describe("of the image"),
+        kind: z.enum(["added", "changed", "removed"]).describe("what has happened to it"),
+        digest: z.string().describe("as it is, or was"),
+        lines: texts.describe("what differs, for a person"),
+      })).readonly().describe("images that are not as they were"),
+    }).describe("what has changed, with `--since`").optional(),
+  }).meta({ id: "report", description: "Result of `report`." }),
   z.strictObject({
     type: z.literal("gc"),
     dryRun: z.boolean().describe("whether nothing was deleted"),

@@ -17,6 +17,7 @@ const KUBERNETES: Load = () => import("./kube.ts");
 const PLACES: Load = () => import("./places.ts");
 const LAYOUTS: Load = () => import("./layout.ts");
 const LOOK: Load = () => import("./look.ts");
+const REPORT: Load = () => import("./report.ts");
 const BASES: Load = () => import("./bases.ts");
 const AIRGAP: Load = () => import("./airgap.ts");
 const MIRRORS: Load = () => import("./mirror_config.ts");
@@ -69,6 +70,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     digest: [LOOK, "print the digests of images"],
     cat: [LOOK, "print a file of an image"],
     export: [LOOK, "write a tar of the files of an image"],
+    report: [REPORT, "tell what is in images, for who lets them across"],
     diff: [PLACES, "tell in what two images differ"],
     "check-base": [BASES, "tell whether images stand on the newest base"],
     tag: [LAYOUTS, "add names to an image of a layout"],

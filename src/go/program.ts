@@ -9,7 +9,7 @@ import { ioFailure } from "../io/files.ts";
 import { type BuildInfo, parseBuildInfo } from "./build_info.ts";
 
 /** A program that go has built. */
-export interface Program {
+interface Program {
   readonly info: BuildInfo;
   /** Bytes of code by import path; nothing of what is not for ELF, or of a table that is not known. */
   readonly code: ReadonlyMap<string, number>;

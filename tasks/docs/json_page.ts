@@ -29,6 +29,7 @@ const PRINTED: Readonly<Record<string, string>> = {
   ls: "-; image",
   inspect: "-; image",
   digest: "-; digest",
+  report: "-; report",
   diff: "-; diff",
   "check-base": "-; base",
   rebase: "transfer; image",

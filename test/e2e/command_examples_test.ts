@@ -74,6 +74,7 @@ kodeno push out app:v1 --to $REGISTRY/team
 kodeno push out worker:v1 --to $REGISTRY/team/base --bare -t v1
 (cd ../other && kodeno build)
 kodeno bundle create -o app.bundle.tar --sign kodeno.key out
+cp app.bundle.tar old.bundle.tar
 kodeno bundle create -o parts.bundle.tar --split 2MB out
 kodeno bundle receipt out -o receipt.json
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=x \\

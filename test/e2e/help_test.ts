@@ -29,6 +29,7 @@ const COMMANDS = [
     "ls",
     "inspect",
     "diff",
+    "report",
     "check-base",
     "rebase",
     "tag",

@@ -354,6 +354,7 @@ Deno.test("json: the other commands print what the schema says, too", async () =
   assert.equal(applied?.["layout"], dir.join("applied/out"));
   // diff_test.ts has those of images that differ.
   await lines(dir, ["diff", "out:app:latest", "oci:out:app:latest"]);
+  await lines(dir, ["report", "out"]);
   await lines(dir, ["check-base", "out"]);
   await lines(dir, ["gc", "out"]);
   await lines(dir, ["cache", "clean"], env);
@@ -380,7 +381,8 @@ Deno.test("json: the other commands print what the schema says, too", async () =
 Deno.test("json: all kinds of lines that the schema has were printed", () => {
   const { $defs } = JSON.parse(schema);
   const ofDiff = "alone blob change changedFile imagePair layerFile layersChange".split(" ");
-  const parts = ["imageConfig", "imagePart", "layer", ...ofDiff];
+  const ofReport = ["goModule", "reportImage", "reportLayer"];
+  const parts = ["imageConfig", "imagePart", "layer", ...ofDiff, ...ofReport];
   const kinds = Object.keys($defs).filter((name) => !parts.includes(name));
   // How far a layer is is told of large ones only.
   assert.deepEqual(kinds.filter((kind) => !printed.has(kind) && kind !== "bytes"), []);
