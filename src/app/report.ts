@@ -1,18 +1,22 @@
 /**
- * The recipe of `kodeno report`: what is in images, for the person who decides whether they may cross a gap.
+ * The recipe of `kodeno report`: what is in images, on one page for the person who decides whether they may
+ * cross a gap.
  * @module
  */
 import { resolveTransferConfig } from "../config/config.ts";
 import type { TransferOptions, TrustOptions } from "../config/options.ts";
+import { VERSION } from "../config/version.ts";
 import { isStore } from "../content/places.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
+import { checkOutput, writeOutput } from "../io/output.ts";
 import { giveUpNetwork, placeToRead } from "../place/open.ts";
 import { openToRead } from "../place/open_image.ts";
 import { openSigned } from "../place/signed.ts";
 import { type ReportChange, reportChanges } from "../report/changes.ts";
 import { type PlacedImage, type ReportFacts, reportFacts } from "../report/facts.ts";
 import { LayerLooker } from "../report/layers.ts";
+import { pagePieces } from "../report/page.ts";
 import { openPolicy, type Policy } from "../trust/policy.ts";
 
 interface ReportRequest extends TransferOptions, TrustOptions, WorkOptions {
@@ -74,6 +78,29 @@ async function factsOf(
   return await reportFacts(opened.source, opened.images, policy, looker);
 }
 
+/** Refuses a path that a page cannot be written to, before images are read. */
+export async function checkPage(path: string): Promise<void> {
+  await checkOutput(path, `report ${path}`);
+}
+
+/** Writes a report as a page; a file is there when it is whole. Gives its bytes. */
+export async function writePage(
+  path: string,
+  found: Report,
+  { signal }: WorkOptions = {},
+): Promise<number> {
+  const encoder = new TextEncoder();
+  return await writeOutput(path, { what: `report ${path}`, signal }, async (take) => {
+    let size = 0;
+    for (const piece of pagePieces({ ...found, version: VERSION })) {
+      const bytes = encoder.encode(piece);
+      size += bytes.length;
+      await take(bytes);
+    }
+    return size;
+  });
+}
+
 /** A report as JSON has it. */
 export function jsonOf({ place, demanded, images, layers, since }: Report) {
   return {
@@ -96,7 +123,7 @@ export function refuseReported({ place, images }: Report): void {
   });
   const [first] = faults;
   if (first === undefined) return;
-  const more = faults.length > 1 ? `, and ${faults.length - 1} more` : "";
+  const more = faults.length > 1 ? `, and ${faults.length - 1} more; the report names them` : "";
   const message = `Cannot trust ${first.name} of ${place}: ${first.why}${more}`;
   throw new KodenoError("NOT_TRUSTED", message, { digest: first.digest });
 }

@@ -70,7 +70,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Listed>>>> = {
     digest: [LOOK, "print the digests of images"],
     cat: [LOOK, "print a file of an image"],
     export: [LOOK, "write a tar of the files of an image"],
-    report: [REPORT, "tell what is in images, for who lets them across"],
+    report: [REPORT, "write a page on what is in images, for who lets them across"],
     diff: [PLACES, "tell in what two images differ"],
     "check-base": [BASES, "tell whether images stand on the newest base"],
     tag: [LAYOUTS, "add names to an image of a layout"],

@@ -1,19 +1,22 @@
 /**
- * The command that tells all that is in images: `kodeno report`.
+ * The command that puts what is in images on a page: `kodeno report`.
  * @module
  */
+import { formatBytes } from "../io/sizes.ts";
 import { command, type Commands } from "./command.ts";
 import { DOCUMENT_FLAGS, IMAGE_PLACES, JSON_WHOLE, TRUST_FLAGS } from "./flags.ts";
-import { printJson } from "./output.ts";
+import { counted, printJson, printNote, yieldStdout } from "./output.ts";
 
 const report = command({
   about:
-    `Prints as JSON what is in images, for who decides whether they may cross a gap: platforms and
-    sizes, Go modules of the programs and whose their code is, base images, SBOMs, who has signed what,
-    and what has changed since another place. All layers are read; where something is damaged, or not
-    signed as it is demanded, the exit code is 1.`,
+    `Writes a page of HTML for the person who decides whether images may cross a gap: platforms and
+    sizes, what takes the space, Go modules of the programs, base images, SBOMs, who has signed what,
+    and what has changed since another place. The page needs no network, no script and nothing beside
+    it. All layers are read; what is damaged, or not signed as it is demanded, the page tells, and the
+    exit code is 1.`,
   words: ["<place>  a layout, archive or bundle with all its images, or one image; see below"],
   flags: {
+    output: '-o, --output <file>  file of the page; - is stdout (default: "report.html")',
     since: "--since <place>  what was carried across before: tells what differs (default: nothing)",
     ...TRUST_FLAGS,
     ...DOCUMENT_FLAGS,
@@ -21,16 +24,27 @@ const report = command({
   },
   list: IMAGE_PLACES,
   examples: {
-    "of a layout": "kodeno report out --json",
-    "with the key that has to have signed": "kodeno report out --verify-key kodeno.pub --json",
+    "of a layout, as report.html": "kodeno report out",
+    "with the key that has to have signed": "kodeno report out --verify-key kodeno.pub -o out.html",
     "what a bundle brings that the one before did not":
-      "kodeno report app.bundle.tar --since old.bundle.tar --json",
+      "kodeno report app.bundle.tar --since old.bundle.tar",
   },
-  run: async ({ json: _, ...given }, work, place) =>
-    await (await import("../app/report.ts")).report({ ...given, place, ...work }),
-  print: async (found) => {
+  run: async ({ output = "report.html", json, ...given }, work, place) => {
+    const { checkPage, report, writePage } = await import("../app/report.ts");
+    if (!json) {
+      await yieldStdout({ [output]: /^(.*)$/s.exec(output)?.[1] });
+      await checkPage(output);
+    }
+    const found = await report({ ...given, place, ...work });
+    const bytes = json ? 0 : await writePage(output, found, work);
+    return { found, bytes, output };
+  },
+  print: async ({ found, bytes, output }, { json }) => {
     const { jsonOf, refuseReported } = await import("../app/report.ts");
-    printJson("report", jsonOf(found));
+    if (json) printJson("report", jsonOf(found));
+    else {printNote(
+        `Wrote ${output}: ${counted(found.images.length, "image")}, ${formatBytes(bytes)}`,
+      );}
     refuseReported(found);
   },
 });

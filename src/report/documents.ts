@@ -39,6 +39,11 @@ export function isSbom({ what }: Pick<ReportDocument, "what">): boolean {
   return what.endsWith("sbom");
 }
 
+/** Whether it tells how the image was built. */
+export function isProvenance({ what }: Pick<ReportDocument, "what">): boolean {
+  return what.endsWith("provenance");
+}
+
 /** Reads what refers to an image. */
 export async function referrerFacts(
   source: Blobs,

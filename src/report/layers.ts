@@ -16,7 +16,7 @@ import { type Descriptor, isForeign } from "../oci/descriptor.ts";
 import { problemOf } from "./documents.ts";
 
 /** A module, as a report names it. */
-interface ReportModule {
+export interface ReportModule {
   /** Path that is asked for. */
   readonly path: string;
   /** Nothing of what has none. */
@@ -26,7 +26,7 @@ interface ReportModule {
 }
 
 /** A program that go has built. */
-interface ReportProgram {
+export interface ReportProgram {
   readonly path: string;
   /** Bytes of the file. */
   readonly size: number;
@@ -171,7 +171,7 @@ function moduleFacts({ path, version, replaces, folder }: GoModule): ReportModul
 }
 
 /** What Go's own library is called. */
-const STANDARD = "std";
+export const STANDARD = "std";
 
 /** Code by modules: a package is of the module with the longest path that begins its own. */
 function codeOf({ info, code }: NonNullable<Awaited<ReturnType<typeof readProgram>>>) {

@@ -116,10 +116,27 @@ Deno.test({
     const stdin = `${kodenoWords()} report archive:- --json < app.tar`;
     const piped = await succeed("bash", ["-c", stdin], { cwd: dir.path });
     assert.equal(plain(JSON.parse(piped)), here);
+
+    // The page is written, whatever it tells; and the same each time.
+    const page = ["report", "now", "--verify-key", pub, "-o"];
+    for (const file of ["one.html", "two.html"]) {
+      const { code, stderr } = await kodeno([...page, file], { cwd: dir.path });
+      assert.equal(code, 1, stderr);
+      assert.match(
+        stderr,
+        /^Error: Cannot trust tool:latest of now: no key that was given has signed it$/m,
+      );
+    }
+    const [one, two] = await Promise.all(
+      ["one", "two"].map((name) => Deno.readTextFile(dir.join(`${name}.html`))),
+    );
+    assert.equal(one, two);
+    assert.match(one ?? "", /1 image not signed as it is demanded/);
+    assert.match(one ?? "", /1 image run as root/);
   },
 });
 
-Deno.test("report: what is damaged or missing is told in its place", async () => {
+Deno.test("report: what is damaged or missing is told in its place; what cannot be written, before", async () => {
   await using dir = await tempDir();
   await goModule(dir, "example.com/app", { "main.go": printer("app") });
   await done(dir, ["build"]);
@@ -128,16 +145,28 @@ Deno.test("report: what is damaged or missing is told in its place", async () =>
     blobs.map(async (name) => [(await Deno.stat(dir.join("out/blobs", name))).size, name] as const),
   );
   const [[, program = ""] = []] = sizes.sort(([a], [b]) => b - a);
+  const outcome = await kodeno(["report", "out"], { cwd: dir.path });
+  assert.equal(outcome.code, 0, outcome.stderr);
+  assert.match(outcome.stderr, /^Wrote report.html: 1 image, /m);
+
   const bytes = await Deno.readFile(dir.join("out/blobs", program));
   bytes[bytes.length >> 1] = 255 - (bytes[bytes.length >> 1] ?? 0);
   await Deno.writeFile(dir.join("out/blobs", program), bytes);
-  const { images: [one] } = await reported(dir, ["out"], 1);
-  assert.match(one.problems[0], /^layer sha256:\w+: Cannot/);
+  const damaged = await kodeno(["report", "out", "-o", "damaged.html"], { cwd: dir.path });
+  assert.equal(damaged.code, 1);
+  assert.match(damaged.stderr, /^Error: Cannot trust app:latest of out: layer sha256:\w+: Cannot/m);
+  assert.match(
+    await Deno.readTextFile(dir.join("damaged.html")),
+    /1 image cannot be read as a whole/,
+  );
   await Deno.remove(dir.join("out/blobs", program));
   const { images: [{ problems }] } = await reported(dir, ["out"], 1);
   assert.match(problems[0], /^layer sha256:\w+: Cannot find blob /);
 
+  await Deno.mkdir(dir.join("folder"));
   const cases: readonly (readonly [args: readonly string[], code: 1 | 2, RegExp])[] = [
+    [["out", "-o", "folder"], 2, /^Cannot write report folder: it is a folder; name a file$/],
+    [["out", "-o", "nowhere/page.html"], 2, /^Cannot write report nowhere\/page.html: /],
     [["nowhere"], 2, /^Cannot use nowhere: there is no such f/],
     [["out", "--since", "nowhere"], 2, /^Cannot use nowhere: there is no such f/],
     [
