@@ -16,7 +16,7 @@ import { builtPackage } from "../image/layer_parts.ts";
 import { OwnParts } from "../image/rebase.ts";
 import { type Descriptor, type Digest, isIndexType } from "../oci/descriptor.ts";
 import { parseConfig } from "../oci/manifest.ts";
-import { formatPlatform, type Platform, platformMatches } from "../oci/platform.ts";
+import { formatPlatform, platformMatches } from "../oci/platform.ts";
 import { isReference, parseReference, splitHost } from "../oci/reference.ts";
 import { openLayout } from "../place/layout/layout.ts";
 import { parsePlace } from "../place/open.ts";
@@ -80,21 +80,22 @@ export async function withRebased<T>(
   }
   await using bases = openBases(config, how);
   const base = await bases.open(choiceFor(images)(request.base));
-  const own = index && withoutBase(index.annotations);
-  const left = new Set(parts);
-  const made = base.images.flatMap((one): PlatformImage[] => {
-    const part = partFor([...left], one.platform);
-    if (part === undefined) return [];
-    left.delete(part);
-    return [part.on(one, base.name, own)];
-  });
-  const [lacking] = left;
-  if (lacking !== undefined || made.length === 0) {
-    const have = base.images.map(({ platform }) => formatPlatform(platform)).join(", ");
-    const wanted = lacking ? formatPlatform(lacking.image.platform) : "its platforms";
-    const why = `base image ${request.base} has no ${wanted}, but ${have}`;
-    throw cannot(what, "BAD_PLATFORM", why);
+  // One that was only made to hold attestations has none.
+  const isOwn = (stated.name ?? stated.digest) !== undefined;
+  const own = index && isOwn ? withoutBase(index.annotations) : undefined;
+  const chosen = new Map<BaseImage, OwnParts>();
+  for (const part of parts) {
+    const one = newBaseOf(part.image, base.images.filter((image) => !chosen.has(image)));
+    if (one === undefined) {
+      const have = base.images.map(({ platform }) => formatPlatform(platform)).join(", ");
+      const wanted = formatPlatform(part.image.platform);
+      const why = `base image ${request.base} has no one image for ${wanted}, but ${have}`;
+      throw cannot(what, "BAD_PLATFORM", why);
+    }
+    chosen.set(one, part);
   }
+  // In the order of the base, as a build has them.
+  const made = base.images.flatMap((one) => chosen.get(one)?.on(one, base.name, own) ?? []);
   const [first] = images;
   const importPath = (first && builtPackage(first.config)) ?? what;
   const annotations = own ?? parts[0]?.annotations ?? {};
@@ -123,13 +124,22 @@ async function imagesOf(
   return images;
 }
 
-/** The part for a platform of the base; versions of Windows are those of the base. */
-function partFor(parts: readonly OwnParts[], platform: Platform): OwnParts | undefined {
-  const isSame = (one: Platform) => formatPlatform(one) === formatPlatform(platform);
-  return parts.find(({ image }) => isSame(image.platform)) ??
-    parts.find(({ image: { platform: { os, architecture, variant } } }) =>
-      platformMatches({ os, architecture, variant }, platform)
-    );
+/** The image of a base for the platform of another one: that of a newer Windows, where there is but one. */
+function newBaseOf(
+  { platform }: BaseImage,
+  images: readonly BaseImage[],
+): BaseImage | undefined {
+  const { os, architecture, variant, "os.version": version } = platform;
+  // The last part of it is the build, which moves on.
+  const build = version?.split(".").slice(0, 3).join(".");
+  const exact = images.find((one) => formatPlatform(one.platform) === formatPlatform(platform));
+  if (exact !== undefined) return exact;
+  for (const osVersion of build === undefined ? [undefined] : [build, undefined]) {
+    const spec = { os, architecture, variant, osVersion };
+    const [one, ...others] = images.filter((image) => platformMatches(spec, image.platform));
+    if (one !== undefined) return others.length === 0 ? one : undefined;
+  }
+  return undefined;
 }
 
 /** What an image stands on; of a base that kodeno makes only what is in its layer may have changed. */

@@ -84,6 +84,12 @@ Deno.test({
       await done(dir, ["diff", "back:app:b", "out:app:want"]);
     });
 
+    await t.step("attestations in the index stay behind, annotations do not", async () => {
+      const want = await build(dir, "want", "oci:bases:b2", ...FLAGS);
+      await build(dir, "app", "oci:bases:b1", ...FLAGS, "--attest-in-index", "--sbom=spdx");
+      assert.equal(await rebase("out:app:app", "--base", "oci:bases:b2"), want);
+    });
+
     await t.step("what is said of the old image is not of the new one", async () => {
       await build(dir, "said", "oci:bases:b1", "--sbom=spdx");
       const args = ["rebase", "out:app:said", "--base", "oci:bases:b2"];
