@@ -64,7 +64,9 @@ export async function openCat(
   const push = ["push", folder, "--to", registry.host];
   await run({ program: kodeno, args: push, env: environment(), cwd: work });
   const most = top.descriptor.size + (where === "lower" ? large.descriptor.size : 0);
-  await checkBytes(registry.host, most + DOCUMENT_BYTES, (host) => run(own(host)));
+  const asked = await askedBy(registry.host, (host) => run(own(host)));
+  const bytes = asked.reduce((sum, { answered }) => sum + answered, 0);
+  if (bytes > most + DOCUMENT_BYTES) throw new Error(`${bytes} bytes were read, more than ${most}`);
   const script = `"$0" export "$1" - | tar -xO "$2"`;
   const args = ["-c", script, crane, `${registry.host}/bench/large:v1`, path];
   const other: Command = { program: "sh", args, env: environment(), cwd: work };
@@ -100,7 +102,8 @@ export async function openInspect(
   const raw = what === "bytes" ? ["--raw"] : [];
   const own = (host: string) => command(kodeno, "inspect", `${host}/bench/index:v1`, ...raw);
   const most = what === "bytes" ? 1 : 1 + 2 * PLATFORMS.length;
-  await checkRequests(registry.host, most, (host) => run(own(host)));
+  const { length } = await askedBy(registry.host, (host) => run(own(host)));
+  if (length > most) throw new Error(`${length} requests, more than ${most}`);
   const image = `${registry.host}/bench/index:v1`;
   const other = what === "bytes"
     ? command(await goTool("crane"), "manifest", image)
@@ -115,25 +118,9 @@ function blobIn(folder: string, { digest }: Descriptor): string {
   return join(folder, "blobs", ...digest.split(":"));
 }
 
-/** Fails where more bytes are asked of a registry than are needed. */
-async function checkBytes(
-  upstream: string,
-  most: number,
-  work: (host: string) => Promise<unknown>,
-): Promise<void> {
+/** What a registry is asked for by some work. */
+async function askedBy(upstream: string, work: (host: string) => Promise<unknown>) {
   await using proxy = await startFaultProxy(upstream, (exchange) => exchange.pass());
   await work(proxy.host);
-  const bytes = proxy.seen.reduce((sum, { answered }) => sum + answered, 0);
-  if (bytes > most) throw new Error(`${bytes} bytes were read, more than ${most}`);
-}
-
-/** Fails where a registry is asked more often than it has to be. */
-async function checkRequests(
-  upstream: string,
-  most: number,
-  work: (host: string) => Promise<unknown>,
-): Promise<void> {
-  await using proxy = await startFaultProxy(upstream, (exchange) => exchange.pass());
-  await work(proxy.host);
-  if (proxy.seen.length > most) throw new Error(`${proxy.seen.length} requests, over ${most}`);
+  return proxy.seen;
 }
