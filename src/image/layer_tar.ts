@@ -55,7 +55,7 @@ const LONGEST_PATH = 4096;
 
 /**
  * Tells of each entry of a layer, in their order, which is waited for; `content` is to be read meanwhile,
- * if at all. `true` has nothing more be read; else the layer has to be what its digest says.
+ * if at all. At its end the layer has to be what its digest says.
  *
  * @throws {KodenoError} `BAD_CONTENT` for a layer that cannot be unpacked, or has entries that lead out of
  * it; and what reading it gives
@@ -66,7 +66,7 @@ export async function readEntries(
   take: (
     entry: RootEntry,
     content: () => AsyncIterable<Uint8Array>,
-  ) => Promise<boolean | void> | boolean | void,
+  ) => Promise<void> | void,
   options: LayerReading = {},
 ): Promise<void> {
   const { signal } = options;
@@ -80,7 +80,7 @@ export async function readEntries(
   try {
     for await (const head of tarHeads(bytes, rules)) {
       const content = () => bytes.content(head.offset, head.size, bad);
-      if (await take(entryOf(head), content) === true) return;
+      await take(entryOf(head), content);
     }
     // What stands behind the end of a tar is nobody's, but its digest is of that, too.
     while (!(await chunks.next()).done);

@@ -124,7 +124,8 @@ export class RootFiles {
         ? { ...entry, path: entry.path.replace(/^\/Files(?=\/|$)/, "") || "/" }
         : entry;
       heads.push(named);
-      this.#characters += entry.path.length + entry.target.length + ENTRY_CHARACTERS;
+      const more = Object.values(entry.attributes).reduce((sum, { length }) => sum + length, 0);
+      this.#characters += entry.path.length + entry.target.length + more + ENTRY_CHARACTERS;
       if (this.#characters > MOST_CHARACTERS) {
         const why = "the image has more files than anybody can look at";
         throw new KodenoError("BAD_CONTENT", `Cannot read layer ${descriptor.digest}: ${why}`);

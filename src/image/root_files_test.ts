@@ -221,6 +221,23 @@ Deno.test("root: entries that nobody could unpack are refused in one line", asyn
   for (const [words, ...entries] of cases) {
     await failsWith("BAD_CONTENT", () => all(layerOf(...entries)), words);
   }
+  // What takes no more than some bytes to pack takes no hours and no gigabytes.
+  const deep = Array.from({ length: 60 }, (_, i) => [`${i}/${"a/".repeat(2000)}x`, ""] as const);
+  await failsWith(
+    "BAD_CONTENT",
+    () => all(layerOf(...deep)),
+    /it is in more folders than anybody has/,
+  );
+  const chain = Array.from(
+    { length: 39 },
+    (_, i) => link("symlink", `l${i}`, `${"../".repeat(1360)}l${i + 1}`),
+  );
+  const through = Array.from({ length: 1000 }, (_, i) => [`l0/${i}`, ""] as const);
+  const onAndOn = layerOf(...chain, "l39/", ...through);
+  await failsWith("BAD_CONTENT", () => all(onAndOn), /its links lead on and on/);
+  const opaque = Array.from({ length: 3000 }, () => ["d/.wh..wh..opq", ""] as const);
+  const many = Array.from({ length: 3000 }, (_, i) => [`d/${i}`, ""] as const);
+  assert.equal((await all(layerOf("d/", ...many, ...opaque))).length, 3002);
   // A value that looks like a record is none.
   const value = text.encode("39 SCHILY.xattr.user.a=b\n13 path=evil\n\n");
   assert.deepEqual(await all(layerOf(withRecords(value, member("good")))), ["/", "/good 0.0"]);

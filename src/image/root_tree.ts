@@ -11,6 +11,12 @@ import type { RootEntry } from "./layer_tar.ts";
 
 /** As many as the kernel follows. */
 const MAX_LINKS = 40;
+/** No link leads to more (Linux, PATH_MAX). */
+const LONGEST_TARGET = 4096;
+/** Folders that no layer tells of: most images have none. */
+const MOST_MADE = 100_000;
+/** Names that are passed on the ways to all entries; an image of 400 000 files has some millions. */
+const MOST_STEPS = 50_000_000;
 /** AUFS keeps its own things under such names, which nobody unpacks. */
 const META = /\/\.wh\.\.wh\.(?!\.opq$)/;
 
@@ -38,6 +44,8 @@ interface Folder {
   entry: RootEntry | undefined;
   /** Whether nothing of it comes from layers below those that are known. */
   isClosed: boolean;
+  /** The last layer that took away what was in it. */
+  clearedBy?: number;
   readonly children: Map<string, Node>;
 }
 
@@ -73,6 +81,8 @@ type Way =
 
 export class RootTree {
   readonly root = folderOf(0, undefined);
+  #made = 0;
+  #steps = 0;
 
   /** @param isWhole whether all layers will be put in, or the lowest are not known */
   constructor(readonly isWhole: boolean) {
@@ -200,27 +210,31 @@ export class RootTree {
     },
   ): Way {
     let folders = [this.root];
-    const ahead = path.split("/").reverse();
+    const isClosed = (): boolean => folders.some((one) => one.isClosed);
+    const ahead = stepsOf(path);
     for (let links = 0;;) {
       const name = ahead.pop();
       const folder = folders.at(-1) ?? this.root;
       if (name === undefined) return { end: folder };
-      if (name === "" || name === ".") continue;
+      if (++this.#steps > MOST_STEPS) throw new Error("its links lead on and on");
       if (name === "..") {
         if (folders.length > 1) folders.pop();
         continue;
       }
-      const isClosed = folders.some((one) => one.isClosed);
-      const isLast = ahead.every((one) => one === "" || one === ".");
+      const isLast = ahead.length === 0;
       const node = folder.children.get(name);
       const target = node?.kind === "name" && node.leaf.entry.kind === "symlink"
         ? node.leaf.entry.target
         : undefined;
-      if (isLast && (target === undefined || !follow)) return { folder, name, isClosed };
+      if (isLast && (target === undefined || !follow)) {
+        return { folder, name, isClosed: isClosed() };
+      }
       if (target !== undefined) {
-        if (++links > MAX_LINKS) return { stop: { kind: "loop" } };
+        if (++links > MAX_LINKS || target.length > LONGEST_TARGET) {
+          return { stop: { kind: "loop" } };
+        }
         if (target.startsWith("/")) folders = [this.root];
-        ahead.push(...target.split("/").reverse());
+        ahead.push(...stepsOf(target));
       } else if (node?.kind === "folder") {
         folders.push(node);
       } else if (node?.kind === "name") {
@@ -228,14 +242,15 @@ export class RootTree {
         return { stop: { kind: "missing", below, beside: [] } };
       } else if (node?.kind === "pending") {
         return { stop: { kind: "unknown" } };
-      } else if (layer !== undefined && !(isWhiteout && (isClosed || node !== undefined))) {
+      } else if (layer !== undefined && !(isWhiteout && (node !== undefined || isClosed()))) {
+        if (++this.#made > MOST_MADE) throw new Error("it is in more folders than anybody has");
         const made = folderOf(layer, undefined, node?.kind === "gone");
         folder.children.set(name, made);
         folders.push(made);
       } else if (node?.kind === "gone") {
         return { stop: node };
       } else {
-        if (!isClosed) return { stop: { kind: "unknown" } };
+        if (!isClosed()) return { stop: { kind: "unknown" } };
         return { stop: { kind: "missing", beside: [] } };
       }
     }
@@ -248,6 +263,8 @@ function folderOf(layer: number, entry: RootEntry | undefined, isClosed = false)
 
 /** Takes what lower layers have in a folder away. */
 function clear(folder: Folder, layer: number): void {
+  if (folder.clearedBy === layer) return;
+  folder.clearedBy = layer;
   folder.isClosed = true;
   for (const [name, node] of folder.children) {
     if (!staysOf(node, layer)) folder.children.delete(name);
@@ -261,6 +278,11 @@ function staysOf(node: Node, layer: number): boolean {
   if (node.layer === layer) return true;
   [node.layer, node.entry] = [layer, undefined];
   return node.children.size > 0;
+}
+
+/** The names of a path, the first one last. */
+function stepsOf(path: string): string[] {
+  return path.split("/").filter((name) => name !== "" && name !== ".").reverse();
 }
 
 function namesIn({ children }: Folder): readonly string[] {
