@@ -21,6 +21,7 @@ import { makeModule } from "./fixtures.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Measured } from "./measure.ts";
 import { measureNpmStarts, NPM_START, npmStartRow } from "./npm_start.ts";
+import { measurePages, pageRows, PAGES } from "./pages.ts";
 import { environment, output } from "./process.ts";
 import { earlierResults, holds, report, type Row, rowsTable, withRows } from "./report.ts";
 import { measureResolve, RESOLVE, resolveRows } from "./resolve.ts";
@@ -117,7 +118,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     .map((scenario) => values.quick ? quick(scenario) : scenario);
   const transfers = TRANSFERS.filter(({ name }) => wanted(name))
     .map((transfer) => values.quick ? quickTransfer(transfer) : transfer);
-  const others = [START, NPM_START, DELTA, AFFECTED, DEPS, PLAN, RESOLVE, YAML, SCALE];
+  const others = [START, NPM_START, DELTA, AFFECTED, DEPS, PLAN, RESOLVE, YAML, PAGES, SCALE];
   if (scenarios.length + transfers.length === 0 && !others.some(wanted)) {
     const names = [...SCENARIOS, ...TRANSFERS].map(({ name }) => name).concat(others).join(", ");
     throw new Error(`--only ${values.only}: the rows are ${names}`);
@@ -151,6 +152,7 @@ async function main(args: readonly string[]): Promise<boolean> {
   if (wanted(DEPS)) rows.push(depsRow(await attempt(() => measureDeps(kodeno, WORK))));
   if (wanted(PLAN)) rows.push(planRow(await attempt(() => measurePlan(kodeno, WORK))));
   if (wanted(YAML)) rows.push(yamlRow(await attempt(() => Promise.resolve(measureYaml()))));
+  if (wanted(PAGES)) rows.push(...pageRows(await attempt(() => measurePages(kodeno, WORK))));
   if (wanted(START)) rows.push(startRow(await attempt(() => measureStarts(kodeno, WORK))));
   if (wanted(NPM_START)) rows.push(npmStartRow(await attempt(() => measureNpmStarts(kodeno))));
 
