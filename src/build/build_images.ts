@@ -117,6 +117,12 @@ export async function buildImages(
   const isOne = patterns.length <= 1 && !patterns[0]?.includes("...");
   return await withResults(publish, isOne, async (onImage) => {
     tellLostDocuments([build], publish, options.emit);
+    // Who names images otherwise chooses their tags, too.
+    if (build.debug !== undefined && naming === undefined && publish.tags.includes("latest")) {
+      const message = "Note: images for a debugger get the tag latest, as those without one do; " +
+        "-t debug tells them apart";
+      options.emit?.({ type: "note", level: "warning", message });
+    }
     // deno-lint-ignore no-undef -- the linter does not know it yet
     await using opened = new AsyncDisposableStack();
     const affected = await unchanged?.affected(build, patterns, options);

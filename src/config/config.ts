@@ -182,13 +182,7 @@ export async function resolveConfig(
   const transfer = known ?? uninterruptible(() => resolveTransferConfig(options));
   const publish = resolvePublishConfig(options, { pushes, transfer });
   const complete = await loadConfig(options, { emit });
-  const build = resolveBuildConfig(complete, transfer, publish.push);
-  if (build.debug !== undefined && publish.tags.includes("latest")) {
-    const message = "Note: images for a debugger get the tag latest, as those without one do; " +
-      "-t debug tells them apart";
-    emit?.({ type: "note", level: "warning", message });
-  }
-  return Object.freeze({ build, publish });
+  return Object.freeze({ build: resolveBuildConfig(complete, transfer, publish.push), publish });
 }
 
 /**
