@@ -98,6 +98,26 @@ export async function checkOutput(path: string, what: string): Promise<void> {
   if (why) throw new KodenoError("BAD_PLACE", `Cannot write ${what}: ${why}`);
 }
 
+/** Runs what makes bytes; where they cannot be taken that is what is told, whatever it makes of it. */
+async function failingAsTaken<T>(
+  take: TakeBytes,
+  work: (take: TakeBytes) => Promise<T>,
+): Promise<T> {
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    return await work(async (chunk) => {
+      try {
+        await take(chunk);
+      } catch (error) {
+        failure ??= { error };
+        throw error;
+      }
+    });
+  } catch (error) {
+    throw failure === undefined ? error : failure.error;
+  }
+}
+
 /**
  * Writes output, to a path as of {@link findOutput}. A file is visible when `write` has come to its
  * end, and is otherwise as it was; what is no file has then got a part of it.
@@ -105,8 +125,9 @@ export async function checkOutput(path: string, what: string): Promise<void> {
 export async function writeOutput<T>(
   path: string,
   { what, signal }: OutputOptions,
-  write: (take: TakeBytes) => Promise<T>,
+  work: (take: TakeBytes) => Promise<T>,
 ): Promise<T> {
+  const write = (take: TakeBytes) => failingAsTaken(take, work);
   // A pipe may wait for its reader, before the first byte is written.
   const into = async (file: Deno.FsFile, waits = false): Promise<T> => {
     using _ = file;

@@ -9,8 +9,8 @@ import { member, tar } from "../archive/images.ts";
 import { startRegistry } from "../parts/registry.ts";
 import { goTool, needs } from "../parts/tools.ts";
 import { type Blob, blob, image, pushAll } from "../support/image_graph.ts";
-import { done, kodeno } from "../support/kodeno.ts";
-import { succeed } from "../support/process.ts";
+import { done, kodeno, kodenoEnvironment, kodenoWords } from "../support/kodeno.ts";
+import { run, succeed } from "../support/process.ts";
 import { type TempDir, tempDir } from "../support/temp.ts";
 
 /** Makes an image `made:v1` of three layers, with all that a layer can do to those below it. */
@@ -165,3 +165,16 @@ function raw(bytes: Uint8Array<ArrayBuffer>, byte: number): Uint8Array<ArrayBuff
   bytes[0] = byte;
   return bytes;
 }
+
+Deno.test("export: a reader that goes is what is told, and not a layer", async () => {
+  await using dir = await tempDir();
+  // More than a pipe takes.
+  await layoutOf(dir, "out", blob(tar(member("large", new Uint8Array(1_000_000)))));
+  for (const command of ["export out", "cat out:/large"]) {
+    const line = `set -o pipefail; ${kodenoWords()} ${command} | head -c 1 > first`;
+    const how = { cwd: dir.path, env: kodenoEnvironment() };
+    const { code, stderr } = await run("bash", ["-c", line], how);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^Error: Cannot write [^\n]* to stdout: its reader has gone\n$/);
+  }
+});
