@@ -8,8 +8,8 @@ import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { openLayout } from "../../src/place/layout/layout.ts";
 import { axe } from "../parts/axe.ts";
-import { chromium, type Page } from "../parts/playwright.ts";
-import { needs, rootTool } from "../parts/tools.ts";
+import { type Page, startBrowser } from "../parts/browser.ts";
+import { needs } from "../parts/tools.ts";
 import { goModule, printer } from "../support/go_module.ts";
 import { blob, image, jsonBlob, pushAll } from "../support/image_graph.ts";
 import { done, kodeno, ROOT } from "../support/kodeno.ts";
@@ -20,26 +20,6 @@ const AMD64 = { os: "linux", architecture: "amd64" };
 const EVIL = `<img src=x onerror="document.title='run'"><script>document.title='run'</script>`;
 /** It would turn round what stands behind it. */
 const TURNED = "safe\u202egpj.exe";
-
-/** A browser that tells of all that a page does beside being shown. */
-async function openBrowser(profile: string) {
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath: rootTool("chromium") ?? "",
-    chromiumSandbox: false,
-    // Only so can what looks for faults run in a page that allows no script.
-    bypassCSP: true,
-    args: ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-  });
-  const [page] = browser.pages();
-  assert.ok(page !== undefined);
-  const said: string[] = [];
-  page.on("console", (message) => said.push(message.text()));
-  page.on("pageerror", (error) => said.push(String(error)));
-  page.on("request", (request) => {
-    if (!/^(?:file|data):/.test(request.url())) said.push(`asks for ${request.url()}`);
-  });
-  return { page, said, [Symbol.asyncDispose]: () => browser.close() };
-}
 
 /** What keeps people from reading the page as it is shown now. */
 async function faultsOf(page: Page): Promise<readonly string[]> {
@@ -72,7 +52,8 @@ Deno.test({
     const outcome = await kodeno(["report", "out", "--since", "out:app:latest"], { cwd: dir.path });
     assert.equal(outcome.code, 0, outcome.stderr);
 
-    await using browser = await openBrowser(dir.join("profile"));
+    // What looks for faults has to run in a page that allows no script.
+    await using browser = await startBrowser(dir.join("profile"), true);
     const { page, said } = browser;
     await page.goto(pathToFileURL(dir.join("report.html")).href);
     const open = `document.querySelectorAll("details").forEach((one) => { one.open = true; })`;
@@ -152,7 +133,7 @@ Deno.test({
     assert.equal(outcome.code, 0, outcome.stderr);
     const { size } = await Deno.stat(dir.join("report.html"));
     assert.ok(size < 20_000_000 && size > 2_000_000, `${size}`);
-    await using browser = await openBrowser(dir.join("profile"));
+    await using browser = await startBrowser(dir.join("profile"), true);
     await browser.page.goto(pathToFileURL(dir.join("report.html")).href);
     const count = await browser.page.evaluate(`document.querySelectorAll("details.image").length`);
     assert.equal(count, 2000);

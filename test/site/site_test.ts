@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { buildSite } from "../../tasks/site/build.ts";
-import { type BrowserContext, chromium, type Page } from "../parts/playwright.ts";
-import { needs, rootTool } from "../parts/tools.ts";
+import { type Page, startBrowser } from "../parts/browser.ts";
+import { needs } from "../parts/tools.ts";
 import { ROOT } from "../support/kodeno.ts";
 import { filesBelow, tempDir } from "../support/temp.ts";
 
@@ -23,17 +23,8 @@ Deno.test({
     await using dir = await tempDir();
     const site = dir.join("site");
     await buildSite(site);
-    const browser = await startBrowser(dir.join("profile"));
-    await using _ = { [Symbol.asyncDispose]: () => browser.close() };
-    const [page] = browser.pages();
-    assert.ok(page !== undefined);
-    const said: string[] = [];
-    page.on("console", (message) => said.push(message.text()));
-    page.on("pageerror", (error) => said.push(String(error)));
-    page.on("request", (request) => {
-      if (!/^(?:file|data):/.test(request.url())) said.push(`asks for ${request.url()}`);
-    });
-    page.on("requestfailed", (request) => said.push(`has no ${request.url()}`));
+    await using browser = await startBrowser(dir.join("profile"));
+    const { page, said } = browser;
 
     const urlOf = (path: string) => pathToFileURL(`${site}/${path}`).href;
     await page.setViewportSize({ width: 360, height: 720 });
@@ -82,19 +73,6 @@ Deno.test({
     assert.deepEqual(said, []);
   },
 });
-
-/** A browser with a new profile. */
-async function startBrowser(profile: string): Promise<BrowserContext> {
-  return await chromium.launchPersistentContext(profile, {
-    executablePath: rootTool("chromium") ?? "",
-    // There is none for root.
-    chromiumSandbox: false,
-    args: [
-      ...["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
-      ...["--disable-background-networking", "--disable-component-update"],
-    ],
-  });
-}
 
 /** What a page comes to. */
 interface Looked {
