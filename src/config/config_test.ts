@@ -159,7 +159,7 @@ Deno.test("build config: what cannot be used is refused at once", async () => {
     ["BAD_OPTION", {}, { env: ["A"] }, /environment entry "A"/],
     ["BAD_OPTION", {}, { expose: ["x"] }, /port "x"/],
     ["BAD_OPTION", {}, { jobs: -1 }, /jobs "-1"/],
-    ["BAD_OPTION", {}, { compression: "zstd" }, /compression "zstd"/],
+    ["BAD_OPTION", {}, { compression: "zstd:20" }, /compression "zstd:20"/],
     ["BAD_OPTION", {}, { sourceDateEpoch: 1.5 }, /sourceDateEpoch "1.5"/],
     ["BAD_OPTION", { SOURCE_DATE_EPOCH: "today" }, { sourceDateEpoch: 1 }, /EPOCH "today"/],
     ["BAD_OPTION", { KO_DATA_DATE_EPOCH: "x" }, {}, /KO_DATA_DATE_EPOCH "x"/],
