@@ -231,7 +231,7 @@ Deno.test("rebuild: provenance leads neither out of the checkout nor to other pa
       /evil.test\/base:v1 .*: it is not in the cache, and provenance that/,
     ],
     [{ flags: ["-toolexec=x"] }, 1, /may run programs/],
-    [{ compression: "zstd" }, 2, /zstd/],
+    [{ compression: "brotli" }, 2, /brotli/],
     [{ env: 1 }, 1, /externalParameters\.env: /],
     ["no JSON", 1, /not JSON/],
   ];
