@@ -7,6 +7,7 @@ import { attestedBy, imagesWithPlatform } from "../content/images.ts";
 import type { CallOptions, Source } from "../content/places.ts";
 import { readDocument, readGraphDocument } from "../content/walk.ts";
 import { type LayerPart, layerPart } from "../image/layer_parts.ts";
+import { allEnded, Pool } from "../io/concurrency.ts";
 import {
   COSIGN_TAGS,
   type CosignTagKind,
@@ -90,6 +91,9 @@ export interface ReportFacts {
   readonly layers: ReadonlyMap<string, ReportLayer>;
 }
 
+/** Images that are looked into at once; each may have a program in a temporary file. */
+const LOOKED_AT_ONCE = 3;
+
 /**
  * Looks into images of a place; names of one image are together, as they come. What cannot be read is told
  * in its place.
@@ -103,27 +107,35 @@ export async function reportFacts(
   looker: LayerLooker,
 ): Promise<ReportFacts> {
   const { options } = looker;
-  const layers = new Map<string, ReportLayer>();
-  const byDigest = Map.groupBy(images, ({ root }) => root.digest);
+  const byDigest = Map.groupBy<string, PlacedImage>(images, ({ root }) => root.digest);
   const firsts = [...byDigest.values()].flatMap(([first]) => first ?? []);
   // Whoever has to have signed an image is known by its name: each name is asked for.
-  const verdicts = policy === undefined ? [] : await verified(source, images, policy, options);
+  const verdicts = policy && await verified(source, images, policy, options);
+  // One is unpacked while the program of another is read.
+  const pool = new Pool(LOOKED_AT_ONCE);
+  const looking = firsts.map((first) => pool.run(() => imageFacts(first, looker)));
   const found: ReportImage[] = [];
-  for (const first of firsts) {
-    const same = byDigest.get(first.root.digest) ?? [];
-    const image = await imageFacts(first, looker, layers);
-    const { documents } = image;
-    const own = verdicts.filter((one) => one.image.root.digest === first.root.digest);
-    const [fault] = own.flatMap(({ faults }) => faults);
-    const trust: Trust = policy === undefined
-      ? { state: documents.some(isSignature) ? "signed" : "unsigned" }
-      : fault === undefined
-      ? { state: "trusted", by: signersOf(own) }
-      : { state: "refused", why: fault };
-    const names = same.flatMap(({ name }) => name ?? []).sort();
-    found.push({ ...image, names, trust });
+  const layers = new Map<string, ReportLayer>();
+  for (const { image, layers: own } of await allEnded(looking)) {
+    const { digest, documents } = image;
+    for (const layer of own) layers.set(layer.digest, layer);
+    const names = (byDigest.get(digest) ?? []).flatMap(({ name }) => name ?? []).sort();
+    const said = verdicts?.filter((one) => one.image.root.digest === digest);
+    found.push({ ...image, names, trust: trustOf(documents, said) });
   }
   return { images: found, layers };
+}
+
+/** Who has signed an image, of what was found by its names. */
+function trustOf(
+  documents: readonly ReportDocument[],
+  verdicts: Awaited<ReturnType<typeof verified>> | undefined,
+): Trust {
+  if (verdicts === undefined) return { state: documents.some(isSignature) ? "signed" : "unsigned" };
+  const [fault] = verdicts.flatMap(({ faults }) => faults);
+  return fault === undefined
+    ? { state: "trusted", by: signersOf(verdicts) }
+    : { state: "refused", why: fault };
 }
 
 function signersOf(verdicts: Awaited<ReturnType<typeof verified>>): readonly string[] {
@@ -134,9 +146,12 @@ function signersOf(verdicts: Awaited<ReturnType<typeof verified>>): readonly str
 async function imageFacts(
   image: PlacedImage,
   looker: LayerLooker,
-  layers: Map<string, ReportLayer>,
-): Promise<Omit<ReportImage, "names" | "trust">> {
+): Promise<{
+  readonly image: Omit<ReportImage, "names" | "trust">;
+  readonly layers: readonly ReportLayer[];
+}> {
   const { place, root } = image;
+  const layers = new Map<string, ReportLayer>();
   const { options } = looker;
   const problems: string[] = [];
   const platforms: ReportPlatform[] = [];
@@ -160,7 +175,7 @@ async function imageFacts(
   for (const { digest, what, problem } of documents) {
     if (problem !== undefined) problems.push(`${what} ${digest}: ${problem}`);
   }
-  return {
+  const found = {
     digest: root.digest,
     size: [...sizes.values()].reduce((sum, one) => sum + one, 0),
     platforms,
@@ -168,6 +183,7 @@ async function imageFacts(
     unlisted: unlistedModules(root, platforms, documents, layers),
     problems: [...new Set(problems)],
   };
+  return { image: found, layers: [...layers.values()] };
 }
 
 async function platformFacts(place: Source, image: Descriptor, options: CallOptions) {

@@ -66,6 +66,7 @@ const MOST_PROGRAM_BYTES = 2 * 1024 ** 3;
 export class LayerLooker implements AsyncDisposable {
   readonly #seen = new Map<string, Promise<ReportLayer>>();
   #folder: Promise<string> | undefined;
+  #kept = 0;
 
   constructor(readonly options: CallOptions) {}
 
@@ -92,7 +93,7 @@ export class LayerLooker implements AsyncDisposable {
         found.unpacked += entry.size;
         const path = pathInImage(entry.path);
         if (entry.size > MOST_PROGRAM_BYTES) return void sizes.add(path, entry.size);
-        const file = new KeptFile(join(folder, String(kept.length)), path, entry.size);
+        const file = new KeptFile(join(folder, String(this.#kept++)), path, entry.size);
         return {
           write: (chunk) => file.write(chunk),
           end: () => file.end() ? void kept.push(file) : sizes.add(path, entry.size),
