@@ -22,7 +22,15 @@ import {
 import { type Index, oddity } from "../oci/manifest.ts";
 import { copy, type CopyOptions } from "./copy.ts";
 import { allEnded, forEach, Pool } from "../io/concurrency.ts";
-import type { Blobs, CallOptions, ImageStore, ListOptions, Source, Target } from "./places.ts";
+import {
+  type Blobs,
+  type CallOptions,
+  type ImageStore,
+  isStore,
+  type ListOptions,
+  type Source,
+  type Target,
+} from "./places.ts";
 import {
   type GraphDocument,
   hasSuccessors,
@@ -71,8 +79,8 @@ export async function referrerFinder(
 ): Promise<(root: Descriptor) => Promise<readonly Descriptor[]>> {
   const reader = new ImageReader(source, signal);
   // A daemon has entries, too, which nobody else can see.
-  if ("entries" in source && typeof source.entries === "function") {
-    await reader.findReferrers(await (source as ImageStore).entries());
+  if (isStore(source)) {
+    await reader.findReferrers(await source.entries());
   }
   return async (root) => {
     const images = (await imagesOf(source, root, { signal })).filter(hasSuccessors);
@@ -132,8 +140,8 @@ export async function cosignTagFinder(
   source: Source,
   options: CallOptions = {},
 ): Promise<(subject: Descriptor, kind: CosignTagKind) => Promise<readonly Descriptor[]>> {
-  if ("entries" in source && typeof source.entries === "function") {
-    const entries = await (source as ImageStore).entries();
+  if (isStore(source)) {
+    const entries = await source.entries();
     const bySubject = Map.groupBy(entries, cosignSubject);
     return (subject, kind) =>
       Promise.resolve(cosignTagged(bySubject.get(subject.digest) ?? [], subject, kind));
@@ -176,8 +184,8 @@ export async function findAbout(
   const [referrers, known] = await allEnded([find(root), tags()]);
   const all = [root, ...await imagesOf(source, root, { signal }), ...referrers];
   const digests = new Set<string>(all.map(({ digest }) => digest));
-  if ("entries" in source && typeof source.entries === "function") {
-    const entries = await (source as ImageStore).entries();
+  if (isStore(source)) {
+    const entries = await source.entries();
     const tagged = entries.filter((entry) => digests.has(cosignSubject(entry) ?? ""));
     return { referrers, tagged, digests };
   }

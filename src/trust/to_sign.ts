@@ -4,7 +4,7 @@
  * @module
  */
 import { imagesBelow } from "../content/images.ts";
-import type { CallOptions, ImageStore, Source } from "../content/places.ts";
+import { type CallOptions, isStore, type Source } from "../content/places.ts";
 import { referrerFinder } from "../content/referrers.ts";
 import { hasCode } from "../errors.ts";
 import { getOrSet, Pool } from "../io/concurrency.ts";
@@ -126,11 +126,10 @@ export class MissingSignatures {
 
   /** Those that a layout does not list as they would be signed here: most often that is all there is to see. */
   async #unknown(place: Source, all: readonly ToSign[]): Promise<readonly ToSign[]> {
-    if (!("entries" in place && typeof place.entries === "function")) return all;
+    if (!isStore(place)) return all;
     let listed = this.#listed.get(place);
     if (listed === undefined) {
-      const entries: Promise<readonly Descriptor[]> = (place as ImageStore).entries();
-      listed = entries.then((some) => new Set(some.map(({ digest }) => digest)));
+      listed = place.entries().then((some) => new Set(some.map(({ digest }) => digest)));
       this.#listed.set(place, listed);
     }
     const digests = await listed;
