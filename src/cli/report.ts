@@ -32,7 +32,7 @@ const report = command({
   run: async ({ output = "report.html", json, ...given }, work, place) => {
     const { checkPage, report, writePage } = await import("../app/report.ts");
     if (!json) {
-      await yieldStdout({ [output]: /^(.*)$/s.exec(output)?.[1] });
+      await yieldStdout({ "--output": output });
       await checkPage(output);
     }
     const found = await report({ ...given, place, ...work });
@@ -42,9 +42,10 @@ const report = command({
   print: async ({ found, bytes, output }, { json }) => {
     const { jsonOf, refuseReported } = await import("../app/report.ts");
     if (json) printJson("report", jsonOf(found));
-    else {printNote(
-        `Wrote ${output}: ${counted(found.images.length, "image")}, ${formatBytes(bytes)}`,
-      );}
+    else {
+      const what = counted(found.images.length, "image");
+      printNote(`Wrote ${output}: ${what}, ${formatBytes(bytes)}`);
+    }
     refuseReported(found);
   },
 });

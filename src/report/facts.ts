@@ -6,6 +6,7 @@
 import { attestedBy, imagesWithPlatform } from "../content/images.ts";
 import type { CallOptions, Source } from "../content/places.ts";
 import { readDocument, readGraphDocument } from "../content/walk.ts";
+import { statedBase } from "../image/base.ts";
 import { type LayerPart, layerPart } from "../image/layer_parts.ts";
 import { allEnded, Pool } from "../io/concurrency.ts";
 import {
@@ -213,10 +214,9 @@ async function platformFacts(place: Source, image: Descriptor, options: CallOpti
   }
 }
 
-function baseOf({ annotations = {} }: Manifest): ReportPlatform["base"] {
-  const name = annotations["org.opencontainers.image.base.name"];
-  const digest = annotations["org.opencontainers.image.base.digest"];
-  return name === undefined && digest === undefined ? undefined : { name, digest };
+function baseOf({ annotations }: Manifest): ReportPlatform["base"] {
+  const base = statedBase(annotations);
+  return base.name === undefined && base.digest === undefined ? undefined : base;
 }
 
 function runOf({ created, config = {} }: ImageConfig): Readonly<Record<string, string>> {
