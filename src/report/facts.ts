@@ -111,21 +111,23 @@ export async function reportFacts(
   const byDigest = Map.groupBy<string, PlacedImage>(images, ({ root }) => root.digest);
   const firsts = [...byDigest.values()].flatMap(([first]) => first ?? []);
   // Whoever has to have signed an image is known by its name: each name is asked for.
-  const verdicts = policy && await verified(source, images, policy, options);
+  const found = policy && await verified(source, images, policy, options);
+  const verdicts = found && Map.groupBy<string, typeof found[number]>(found, byRoot);
   // One is unpacked while the program of another is read.
   const pool = new Pool(LOOKED_AT_ONCE);
   const looking = firsts.map((first) => pool.run(() => imageFacts(first, looker)));
-  const found: ReportImage[] = [];
+  const seen: ReportImage[] = [];
   const layers = new Map<string, ReportLayer>();
   for (const { image, layers: own } of await allEnded(looking)) {
     const { digest, documents } = image;
     for (const layer of own) layers.set(layer.digest, layer);
     const names = (byDigest.get(digest) ?? []).flatMap(({ name }) => name ?? []).sort();
-    const said = verdicts?.filter((one) => one.image.root.digest === digest);
-    found.push({ ...image, names, trust: trustOf(documents, said) });
+    seen.push({ ...image, names, trust: trustOf(documents, verdicts?.get(digest)) });
   }
-  return { images: found, layers };
+  return { images: seen, layers };
 }
+
+const byRoot = ({ image }: { readonly image: PlacedImage }): string => image.root.digest;
 
 /** Who has signed an image, of what was found by its names. */
 function trustOf(
