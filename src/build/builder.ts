@@ -524,7 +524,7 @@ class BuildRun {
     const base = await bases.open({ ...image.image, baseDigest: image.baseDigest });
     const options = { ...image.image, kodataTime: this.config.kodataTime };
     const kodata = new Map<string, Promise<Layer>>();
-    const names = new Set<string>();
+    let debug: Debugger | undefined;
     const made = await this.#all(base.images.map(async (one): Promise<PlatformImage> => {
       const { os } = one.platform;
       const [data, binary] = await this.#all([
@@ -533,18 +533,18 @@ class BuildRun {
         this.#binary(importPath, formatPlatform(one.platform)).promise,
       ]);
       const { group: { environment }, needs } = binary;
-      const debug = await this.#debugger(binary.group, importPath);
+      const runner = await this.#debugger(binary.group, importPath);
+      debug ??= runner;
       const onBase = { image, base: one, needs, environment };
       await warnOfBase(onBase, bases, { signal: this.signal, emit: this.options.emit });
-      if (debug !== undefined) names.add(debug.name);
-      const parts = { importPath, appName, kodata: data, binary: binary.layer, debugger: debug };
+      const own = { kodata: data, binary: binary.layer, debugger: runner };
+      const parts = { importPath, appName, ...own };
       return assembleImage(one, base.name, parts, options);
     }));
     const parts = made as [PlatformImage, ...PlatformImage[]];
     const built = builtImage(importPath, parts, base, options);
     const source = sources.get(image.directory);
-    const [name] = names;
-    this.options.made.set(built, { planned: image, base, goFlags, source, debugger: name });
+    this.options.made.set(built, { planned: image, base, goFlags, source, debugger: debug?.name });
     return built;
   }
 

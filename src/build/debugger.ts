@@ -87,6 +87,8 @@ interface DebuggerParts extends WorkOptions {
 /** The debuggers of one run of a build: one for each platform and version of Go. */
 export class Debuggers {
   readonly #made = new Map<string, Promise<Debugger>>();
+  /** What go calls itself, by where and how it runs: for the binaries of many images. */
+  readonly #versions = new Map<string, ReturnType<typeof goEnvironment<"GOVERSION">>>();
 
   constructor(readonly parts: DebuggerParts, readonly asked: DebugConfig) {}
 
@@ -96,7 +98,9 @@ export class Debuggers {
     if (!runsOn(platform, architectures)) return undefined;
     if (file !== undefined) return await getOrSet(this.#made, file, () => this.#ofFile(file));
     const how = { command: go.command, directory, environment, signal };
-    const { GOVERSION: version } = await goEnvironment(how, ["GOVERSION"]);
+    const key = JSON.stringify([directory, environment]);
+    const asking = getOrSet(this.#versions, key, () => goEnvironment(how, ["GOVERSION"]));
+    const { GOVERSION: version } = await asking;
     const { os, architecture } = platform;
     return await getOrSet(this.#made, `${version} ${architecture}`, () =>
       this.#delve(version, {
