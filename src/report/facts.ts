@@ -3,7 +3,7 @@
  * said about them and by whom. Values; what a person sees is made of them alone.
  * @module
  */
-import { attestedBy, imagesWithPlatform } from "../content/images.ts";
+import { attestedBy, imagesBelow } from "../content/images.ts";
 import type { CallOptions, Source } from "../content/places.ts";
 import { readDocument, readGraphDocument } from "../content/walk.ts";
 import { statedBase } from "../image/base.ts";
@@ -13,11 +13,12 @@ import {
   COSIGN_TAGS,
   type CosignTagKind,
   type Descriptor,
+  isIndexType,
   MediaType,
   ociMediaType,
 } from "../oci/descriptor.ts";
 import { type ImageConfig, type Manifest, parseConfig } from "../oci/manifest.ts";
-import { formatPlatform } from "../oci/platform.ts";
+import { formatPlatform, type Platform, statedPlatform } from "../oci/platform.ts";
 import { statementsIn } from "../trust/in_index.ts";
 import type { Policy } from "../trust/policy.ts";
 import { verified } from "../trust/verified.ts";
@@ -158,7 +159,7 @@ async function imageFacts(
   const { options } = looker;
   const problems: string[] = [];
   const platforms: ReportPlatform[] = [];
-  const below = await imagesWithPlatform(place, root, options).catch((error) => {
+  const below = await imagesBelow(place, root, options).catch((error) => {
     problems.push(problemOf(error, options));
     return [];
   });
@@ -190,8 +191,9 @@ async function imageFacts(
 }
 
 async function platformFacts(place: Source, image: Descriptor, options: CallOptions) {
-  const platform = image.platform && formatPlatform(image.platform);
   const { digest } = image;
+  const nameOf = (platform: Platform | undefined) => platform && formatPlatform(platform);
+  const platform = nameOf(image.platform);
   const none: ReportPlatform = { platform, digest, size: image.size, run: {}, layers: [] };
   try {
     const { manifest } = await readGraphDocument(place, image, options);
@@ -199,18 +201,19 @@ async function platformFacts(place: Source, image: Descriptor, options: CallOpti
     const { config: d, layers } = manifest;
     const config = ociMediaType(d.mediaType) === MediaType.config
       ? parseConfig(await readDocument(place, d, options), `config ${d.digest}`)
-      : {};
+      : undefined;
     const placed = layers.map(({ digest, size, mediaType }, i): PlacedLayer => ({
       digest,
       size,
       mediaType,
-      part: layerPart(config as ImageConfig, i - layers.length),
+      part: config && layerPart(config, i - layers.length),
     }));
     const blobs = [d, ...layers];
     const size = blobs.reduce((sum, one) => sum + one.size, image.size);
     const base = baseOf(manifest);
-    const run = runOf(config as ImageConfig);
-    return { facts: { ...none, size, run, layers: placed, ...base && { base } }, blobs };
+    const run = runOf(config ?? {});
+    const known = { platform: platform ?? nameOf(config && statedPlatform(config)), run };
+    return { facts: { ...none, ...known, size, layers: placed, ...base && { base } }, blobs };
   } catch (error) {
     return { facts: { ...none, problem: problemOf(error, options) }, blobs: [] };
   }
@@ -221,7 +224,9 @@ function baseOf({ annotations }: Manifest): ReportPlatform["base"] {
   return base.name === undefined && base.digest === undefined ? undefined : base;
 }
 
-function runOf({ created, config = {} }: ImageConfig): Readonly<Record<string, string>> {
+function runOf(
+  { created, config = {} }: Pick<Partial<ImageConfig>, "created" | "config">,
+): Readonly<Record<string, string>> {
   const { Entrypoint = [], Cmd = [], Env = [], User, ExposedPorts = {}, Labels = {} } = config;
   const all = {
     created,
@@ -252,9 +257,9 @@ async function documentsOf(
       found.push(...await legacyFacts(place, subject, tagged, kind, options));
     }
   }
-  const { index } = await readGraphDocument(place, root, options).catch(() => ({
-    index: undefined,
-  }));
+  const { index } = isIndexType(root.mediaType)
+    ? await readGraphDocument(place, root, options).catch(() => ({ index: undefined }))
+    : {};
   const inIndex = (index?.manifests ?? []).filter((one) => attestedBy(one) !== undefined);
   if (inIndex.length > 0) {
     for (const { about, statements } of await statementsIn(place, root, options)) {
