@@ -95,7 +95,7 @@ export function imageDocument(mediaType: string, value: unknown): ImageDocument 
 }
 
 /** Annotations of a manifest or index: the base's own, what was asked for, and where it stands. */
-export function annotate(
+function annotate(
   inherited: Readonly<Record<string, string>> | undefined,
   options: Pick<ImageOptions, "annotations">,
   base: BaseName,
@@ -112,41 +112,8 @@ export function assembleImage(
   app: AppLayers,
   options: ImageOptions,
 ): PlatformImage {
-  const layers = [app.kodata, app.binary, ...app.debugger ? [app.debugger.layer] : []];
-  const config = imageDocument(MediaType.config, imageConfig(base, app, layers, options));
-  const value: Manifest = {
-    schemaVersion: 2,
-    mediaType: MediaType.manifest,
-    config: config.descriptor,
-    layers: [
-      ...base.manifest.layers.map((d) => ({ ...d, mediaType: ociMediaType(d.mediaType) })),
-      ...layers.map((layer) => layer.descriptor),
-    ],
-    ...annotate(base.manifest.annotations, options, { name: baseName, digest: base.digest }),
-  };
-  const manifest = imageDocument(MediaType.manifest, value);
-  return { platform: base.platform, config, manifest, layers, base };
-}
-
-function imageConfig(
-  base: BaseImage,
-  app: AppLayers,
-  layers: readonly Layer[],
-  options: ImageOptions,
-): ImageConfig {
-  const { config, rootfs, history = [] } = base.config;
-  const { Cmd: _, Labels, ExposedPorts, ...run } = config ?? {};
   const windows = base.platform.os === "windows";
-  const directory = windows ? "C:\\ko-app" : "/ko-app";
-  const binary = `${directory}${windows ? "\\" : "/"}${app.appName}`;
-  const labels = { ...Labels, ...options.labels };
-  const ports = {
-    ...ExposedPorts,
-    ...Object.fromEntries(options.expose.map((port) => [port, {}])),
-  };
-  const own = ownVariables(run.Env ?? [], base.platform)
-    .filter((entry) => !Object.hasOwn(options.imageEnv, entry.replace(/=.*$/s, "")));
-  const said = Object.entries(options.imageEnv).map((pair) => pair.join("="));
+  const binary = `${windows ? "C:\\ko-app\\" : "/ko-app/"}${app.appName}`;
   const time = timestamp(options.sourceDateEpoch);
   const kodataTime = timestamp(options.kodataTime);
   const { command, comment: what } = app.made ??
@@ -157,27 +124,92 @@ function imageConfig(
     created_by: command,
     comment,
   });
-  return {
-    ...base.config,
+  return onBase(base, baseName, {
     author: "kodeno",
-    created: options.sourceDateEpoch === undefined ? base.config.created ?? UNKNOWN_TIME : time,
-    config: {
-      ...run,
-      Entrypoint: [...app.debugger ? DEBUGGING : [], binary, ...options.entrypointArgs],
-      Env: [...own, ...said],
-      ...(options.user ? { User: options.user } : {}),
-      ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}),
-      ...(Object.keys(ports).length > 0 ? { ExposedPorts: ports } : {}),
-    },
-    rootfs: { ...rootfs, diff_ids: [...rootfs.diff_ids, ...layers.map(({ diffId }) => diffId)] },
+    created: options.sourceDateEpoch === undefined ? undefined : time,
+    entrypoint: [...app.debugger ? DEBUGGING : [], binary, ...options.entrypointArgs],
+    env: Object.entries(options.imageEnv).map((pair) => pair.join("=")),
+    user: options.user || undefined,
+    labels: options.labels,
+    ports: Object.fromEntries(options.expose.map((port) => [port, {}])),
+    annotations: options.annotations,
+    layers: [app.kodata, app.binary, ...app.debugger ? [app.debugger.layer] : []],
     history: [
-      ...history,
       step(kodataTime, "kodata contents, at $KO_DATA_PATH"),
       step(time, `${what}, at /ko-app/${app.appName}`),
       ...app.debugger ? [step(time, `Delve debugger, at ${DEBUGGING[0]}`)] : [],
     ],
+  });
+}
+
+/** What an image has that its base has not. */
+export interface OwnImage {
+  readonly author: string | undefined;
+  /** The time that was asked for; without one the base's stays. */
+  readonly created: string | undefined;
+  readonly entrypoint: readonly string[] | null | undefined;
+  /** `NAME=VALUE` each; they beat those of the base, and those that each image has. */
+  readonly env: readonly string[];
+  readonly user: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ports: Readonly<Record<string, unknown>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly layers: readonly Layer[];
+  readonly history: NonNullable<ImageConfig["history"]>;
+}
+
+/** An image for the platform of a base: what the base has, and what is its own. */
+export function onBase(
+  base: BaseImage,
+  baseName: string | undefined,
+  own: OwnImage,
+): PlatformImage {
+  const config = imageDocument(MediaType.config, configOnBase(base, own));
+  const value: Manifest = {
+    schemaVersion: 2,
+    mediaType: MediaType.manifest,
+    config: config.descriptor,
+    layers: [
+      ...base.manifest.layers.map((d) => ({ ...d, mediaType: ociMediaType(d.mediaType) })),
+      ...own.layers.map((layer) => layer.descriptor),
+    ],
+    ...annotate(base.manifest.annotations, own, { name: baseName, digest: base.digest }),
+  };
+  const manifest = imageDocument(MediaType.manifest, value);
+  return { platform: base.platform, config, manifest, layers: own.layers, base };
+}
+
+/** The config of {@link onBase}. */
+export function configOnBase(
+  base: BaseImage,
+  { author, created, entrypoint, env, user, layers, ...own }: Omit<OwnImage, "annotations">,
+): ImageConfig {
+  const { config, rootfs, history = [] } = base.config;
+  const { Cmd: _, Labels, ExposedPorts, ...run } = config ?? {};
+  const said = new Set(env.map(variableName));
+  const variables = ownVariables(run.Env ?? [], base.platform)
+    .filter((one) => !said.has(variableName(one)));
+  const labels = { ...Labels, ...own.labels };
+  const ports = { ...ExposedPorts, ...own.ports };
+  return {
+    ...base.config,
+    author,
+    created: created ?? base.config.created ?? UNKNOWN_TIME,
+    config: {
+      ...run,
+      Entrypoint: entrypoint,
+      Env: [...variables, ...env],
+      ...(user === undefined ? {} : { User: user }),
+      ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}),
+      ...(Object.keys(ports).length > 0 ? { ExposedPorts: ports } : {}),
+    },
+    rootfs: { ...rootfs, diff_ids: [...rootfs.diff_ids, ...layers.map(({ diffId }) => diffId)] },
+    history: [...history, ...own.history],
   };
 }
+
+/** The name in `NAME=VALUE`. */
+export const variableName = (variable: string): string => variable.replace(/=.*$/s, "");
 
 /** Variables of a base, and those that each image has. */
 export function ownVariables(env: readonly string[], { os }: Platform): readonly string[] {

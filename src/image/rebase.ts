@@ -6,14 +6,16 @@
 import { isDeepStrictEqual } from "node:util";
 import { KodenoError } from "../errors.ts";
 import type { Layer } from "../layers/layer.ts";
-import { type Digest, MediaType, ociMediaType } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/descriptor.ts";
 import type { ImageConfig } from "../oci/manifest.ts";
 import {
-  annotate,
-  imageDocument,
+  configOnBase,
+  onBase,
+  type OwnImage,
   ownVariables,
   type PlatformImage,
   UNKNOWN_TIME,
+  variableName,
 } from "./assemble.ts";
 import { type BaseImage, type BaseName, withoutBase } from "./base.ts";
 import { ownSteps } from "./layer_parts.ts";
@@ -56,7 +58,7 @@ export class OwnParts {
     }
     this.#settings = ownSettings(image, base);
     if (base === undefined) return;
-    const again = this.#config(base);
+    const again = configOnBase(base, this.#own);
     const differs = (["author", "config", "history"] as const)
       .find((name) => !isDeepStrictEqual(plain(again[name]), plain(config[name])));
     if (differs === undefined) return;
@@ -86,61 +88,28 @@ export class OwnParts {
     baseName: BaseName["name"],
     annotations = this.annotations,
   ): PlatformImage {
-    const { image } = this;
-    const count = this.#steps.length;
-    const ids = image.config.rootfs.diff_ids.slice(-count);
-    const layers = image.manifest.layers.slice(-count).map((descriptor, i): Layer => ({
-      descriptor,
-      diffId: ids[i] as Digest,
-      open: (options) => image.source.fetch(descriptor, options),
-    }));
-    const config = imageDocument(MediaType.config, this.#config(base));
-    const manifest = imageDocument(MediaType.manifest, {
-      schemaVersion: 2,
-      mediaType: MediaType.manifest,
-      config: config.descriptor,
-      layers: [
-        ...base.manifest.layers.map((d) => ({ ...d, mediaType: ociMediaType(d.mediaType) })),
-        ...layers.map(({ descriptor }) => descriptor),
-      ],
-      ...annotate(base.manifest.annotations, { annotations }, {
-        name: baseName,
-        digest: base.digest,
-      }),
-    });
-    return { platform: base.platform, config, manifest, layers, base };
+    return onBase(base, baseName, { ...this.#own, annotations });
   }
 
-  #config(base: BaseImage): ImageConfig {
-    const { config: old } = this.image;
-    const { config, rootfs, history = [] } = base.config;
-    const { Cmd: _, Labels, ExposedPorts, ...run } = config ?? {};
-    const { env, user, ...own } = this.#settings;
-    const said = new Set(env.map(nameOf));
-    const labels = { ...Labels, ...own.labels };
-    const ports = { ...ExposedPorts, ...own.ports };
-    const variables = ownVariables(run.Env ?? [], base.platform).filter((one) =>
-      !said.has(nameOf(one))
-    );
+  /** What it has that no base has. */
+  get #own(): Omit<OwnImage, "annotations"> {
+    const { image: { config, manifest, source } } = this;
+    const count = this.#steps.length;
+    const ids = config.rootfs.diff_ids.slice(-count);
+    const layers = manifest.layers.slice(-count).map((descriptor, i): Layer => ({
+      descriptor,
+      diffId: ids[i] as Digest,
+      open: (options) => source.fetch(descriptor, options),
+    }));
     // The program's step has the time that was asked for, if there was one.
     const isTimed = this.#steps.at(-1)?.created !== UNKNOWN_TIME;
     return {
-      ...base.config,
-      author: old.author,
-      created: isTimed ? old.created : base.config.created ?? UNKNOWN_TIME,
-      config: {
-        ...run,
-        Entrypoint: old.config?.Entrypoint,
-        Env: [...variables, ...env],
-        ...(user === undefined ? {} : { User: user }),
-        ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}),
-        ...(Object.keys(ports).length > 0 ? { ExposedPorts: ports } : {}),
-      },
-      rootfs: {
-        ...rootfs,
-        diff_ids: [...rootfs.diff_ids, ...old.rootfs.diff_ids.slice(-this.#steps.length)],
-      },
-      history: [...history, ...this.#steps],
+      ...this.#settings,
+      author: config.author,
+      created: isTimed ? config.created : undefined,
+      entrypoint: config.config?.Entrypoint,
+      layers,
+      history: this.#steps,
     };
   }
 
@@ -179,8 +148,8 @@ function added<T>(
 function variablesAdded(all: readonly string[], before: readonly string[]): readonly string[] {
   for (let at = all.length; at > 0; at--) {
     const said = all.slice(at);
-    const names = new Set(said.map(nameOf));
-    const rest = before.filter((one) => !names.has(nameOf(one)));
+    const names = new Set(said.map(variableName));
+    const rest = before.filter((one) => !names.has(variableName(one)));
     if (isDeepStrictEqual(all.slice(0, at), rest)) return said;
   }
   return all;
@@ -193,11 +162,9 @@ function variablesBehind(
 ): readonly string[] {
   const own = ownVariables([], platform).at(-1) ?? "";
   // A base that is such an image itself has one, too.
-  const at = all.findLastIndex((one) => nameOf(one) === nameOf(own));
+  const at = all.findLastIndex((one) => variableName(one) === variableName(own));
   return at < 0 ? all : all.slice(all[at] === own ? at + 1 : at);
 }
-
-const nameOf = (variable: string): string => variable.replace(/=.*$/s, "");
 
 /** A value as JSON has it: what is undefined is not there. */
 const plain = (value: unknown): unknown =>
