@@ -12,14 +12,14 @@ import type { Blobs } from "../content/places.ts";
 import { readDocument, readGraphDocument } from "../content/walk.ts";
 import { KodenoError } from "../errors.ts";
 import type { WorkOptions } from "../events.ts";
-import { type BuildInfo, buildInfosIn, mayBeProgram } from "../go/build_info.ts";
+import { type BuildInfo, buildInfosIn } from "../go/build_info.ts";
 import type { GoCommand } from "../go/command.ts";
+import { KeptProgram } from "../go/kept_program.ts";
 import { moduleZips } from "../go/module_zips.ts";
 import { statedBase } from "../image/base.ts";
 import { readLayer } from "../image/layer_entries.ts";
 import { LayerFiles, pathInImage, whiteoutOf } from "../image/layer_files.ts";
 import { builtPackage, type LayerPart, layerPart } from "../image/layer_parts.ts";
-import { ioFailure, writeAll } from "../io/files.ts";
 import type { Records } from "../io/records.ts";
 import {
   type Descriptor,
@@ -221,34 +221,22 @@ async function lookInto(
 /** Hashes a file, and keeps it where it may be a program. */
 class FileLook {
   readonly #hashes = { sha1: createHash("sha1"), sha256: createHash("sha256") };
-  #file: Deno.FsFile | undefined;
-  #begun = false;
+  readonly #kept: KeptProgram;
 
-  constructor(readonly folder: string, readonly name: string) {}
+  constructor(folder: string, readonly name: string) {
+    this.#kept = new KeptProgram(join(folder, name));
+  }
 
   write(chunk: Uint8Array): void {
     this.#hashes.sha1.update(chunk);
     this.#hashes.sha256.update(chunk);
-    const isStart = !this.#begun;
-    this.#begun ||= chunk.length > 0;
-    try {
-      if (isStart && mayBeProgram(chunk)) {
-        // go passes over what cannot be run.
-        const how = { write: true, createNew: true, mode: 0o700 };
-        this.#file = Deno.openSync(join(this.folder, this.name), how);
-      }
-      if (this.#file) writeAll(this.#file, chunk);
-    } catch (error) {
-      this.#file?.close();
-      throw ioFailure(`keep a program in ${this.folder} (TMPDIR) while it is read`, error);
-    }
+    this.#kept.write(chunk);
   }
 
   /** The hashes, and the name where the content is kept. */
   end(): Pick<SeenFile, "sha1" | "sha256" | "kept"> {
-    this.#file?.close();
     const { sha1, sha256 } = this.#hashes;
-    const kept = this.#file && this.name;
+    const kept = this.#kept.end() ? this.name : undefined;
     return { sha1: sha1.digest("hex"), sha256: sha256.digest("hex"), kept };
   }
 }

@@ -6,12 +6,12 @@
 import { join } from "node:path";
 import type { Blobs, CallOptions } from "../content/places.ts";
 import { hasCode } from "../errors.ts";
-import { type BuildInfo, type GoModule, mayBeProgram } from "../go/build_info.ts";
+import type { BuildInfo, GoModule } from "../go/build_info.ts";
+import { KeptProgram } from "../go/kept_program.ts";
 import { readProgram } from "../go/program.ts";
 import { readLayer } from "../image/layer_entries.ts";
 import { pathInImage } from "../image/layer_files.ts";
 import { getOrSet } from "../io/concurrency.ts";
-import { ioFailure, writeAll } from "../io/files.ts";
 import { type Descriptor, isForeign } from "../oci/descriptor.ts";
 import { problemOf } from "./documents.ts";
 
@@ -84,7 +84,7 @@ export class LayerLooker implements AsyncDisposable {
     const { digest, size } = layer;
     const found = { digest, size, unpacked: 0, files: 0 };
     const sizes = new LargestFiles();
-    const kept: KeptFile[] = [];
+    const kept: { file: string; path: string; size: number }[] = [];
     const folder = await (this.#folder ??= Deno.makeTempDir({ prefix: "kodeno-" }));
     try {
       await readLayer(source, layer, (entry) => {
@@ -93,10 +93,13 @@ export class LayerLooker implements AsyncDisposable {
         found.unpacked += entry.size;
         const path = pathInImage(entry.path);
         if (entry.size > MOST_PROGRAM_BYTES) return void sizes.add(path, entry.size);
-        const file = new KeptFile(join(folder, String(this.#kept++)), path, entry.size);
+        const program = new KeptProgram(join(folder, String(this.#kept++)));
         return {
-          write: (chunk) => file.write(chunk),
-          end: () => file.end() ? void kept.push(file) : sizes.add(path, entry.size),
+          write: (chunk) => program.write(chunk),
+          end: () => {
+            if (!program.end()) sizes.add(path, entry.size);
+            else kept.push({ file: program.path, path, size: entry.size });
+          },
         };
       }, this.options);
       const programs: ReportProgram[] = [];
@@ -114,33 +117,6 @@ export class LayerLooker implements AsyncDisposable {
     } finally {
       for (const { file } of kept) await Deno.remove(file).catch(() => {});
     }
-  }
-}
-
-/** A file that is kept where it may be a program. */
-class KeptFile {
-  #open: Deno.FsFile | undefined;
-  #isBegun = false;
-
-  constructor(readonly file: string, readonly path: string, readonly size: number) {}
-
-  write(chunk: Uint8Array): void {
-    const isStart = !this.#isBegun;
-    this.#isBegun ||= chunk.length > 0;
-    try {
-      if (isStart && mayBeProgram(chunk)) {
-        this.#open = Deno.openSync(this.file, { write: true, create: true, truncate: true });
-      }
-      if (this.#open !== undefined) writeAll(this.#open, chunk);
-    } catch (error) {
-      throw ioFailure(`keep ${this.path}`, error);
-    }
-  }
-
-  /** Whether it was kept. */
-  end(): boolean {
-    this.#open?.close();
-    return this.#open !== undefined;
   }
 }
 
