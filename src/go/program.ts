@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { ioFailure } from "../io/files.ts";
 import { type BuildInfo, parseBuildInfo } from "./build_info.ts";
+import { type Section, sectionsOf } from "./elf.ts";
 
 /** A program that go has built. */
 interface Program {
@@ -50,14 +51,10 @@ export async function readProgram(path: string): Promise<Program | undefined> {
   }
 }
 
-/** Gives bytes of a file; throws `RangeError` where they are not in it. */
+/** As `ReadAt`, where `most` bytes may be asked for at once. */
 type Read = (offset: number, length: number, most?: number) => DataView;
 
-interface Section {
-  readonly offset: number;
-  readonly size: number;
-}
-
+/** Gives bytes of a file, all that are asked for; throws `RangeError` where they are not in it. */
 function readerOf(file: Deno.FsFile): Read {
   const { size } = file.statSync();
   return (offset, length, most = MOST_INFO_BYTES) => {
@@ -73,35 +70,6 @@ function readerOf(file: Deno.FsFile): Read {
     }
     return new DataView(bytes.buffer);
   };
-}
-
-const ELF = 0x7f454c46;
-
-/** The sections of a program of ELF by their names; none of another one (System V ABI, chapter 4). */
-function sectionsOf(read: Read): ReadonlyMap<string, Section> {
-  const found = new Map<string, Section>();
-  const head = read(0, 64);
-  if (head.getUint32(0) !== ELF) return found;
-  const wide = head.getUint8(4) === 2;
-  const little = head.getUint8(5) === 1;
-  const number = (view: DataView, narrow: number, wideAt: number): number =>
-    wide ? Number(view.getBigUint64(wideAt, little)) : view.getUint32(narrow, little);
-  const [each, count, names] = [0, 2, 4].map((at) => head.getUint16((wide ? 58 : 46) + at, little));
-  if (!each || !count || names === undefined) return found;
-  const table = read(number(head, 32, 40), each * count);
-  const section = (i: number) => new DataView(table.buffer, i * each, each);
-  const place = (one: DataView): Section => ({
-    offset: number(one, 16, 24),
-    size: number(one, 20, 32),
-  });
-  const { offset, size } = place(section(names));
-  const texts = bytesOf(read(offset, size));
-  for (let i = 0; i < count; i++) {
-    const at = section(i).getUint32(0, little);
-    const name = texts.toString("latin1", at, texts.indexOf(0, at));
-    found.set(name, place(section(i)));
-  }
-  return found;
 }
 
 /** Where what go has left begins, in a program that has no such section. */
