@@ -6,7 +6,7 @@ import type { ApplyChanges } from "../app/bundle_apply.ts";
 import type { BundleSummary } from "../app/bundle_verify.ts";
 import { parseSize } from "../config/checks.ts";
 import { KodenoError, printable } from "../errors.ts";
-import { formatBytes } from "../io/sizes.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, type Given, optionOf, texts } from "./flag.ts";
 import {
@@ -20,14 +20,7 @@ import {
   SKAFFOLD_FLAGS,
   UNNAMED_FLAGS,
 } from "./flags.ts";
-import {
-  counted,
-  formatDuration,
-  printJson,
-  printNote,
-  printResult,
-  yieldStdout,
-} from "./output.ts";
+import { formatDuration, printJson, printNote, printResult, yieldStdout } from "./output.ts";
 import type { Work } from "./progress.ts";
 import { SIGNER_FLAGS, signerOf } from "./signer.ts";
 

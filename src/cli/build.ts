@@ -4,6 +4,7 @@
  * @module
  */
 import { KodenoError, printable } from "../errors.ts";
+import { counted } from "../io/sizes.ts";
 import { saidAs } from "./arguments.ts";
 import { command, type Commands } from "./command.ts";
 import { each, type Flags, type Given, optionOf, splitWords, texts } from "./flag.ts";
@@ -27,7 +28,6 @@ import {
 } from "./flags.ts";
 import {
   alignedRows,
-  counted,
   formatDuration,
   printError,
   printFailure,

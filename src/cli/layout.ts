@@ -3,7 +3,7 @@
  * @module
  */
 import { printable } from "../errors.ts";
-import { formatBytes } from "../io/sizes.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
 import { command, type Commands } from "./command.ts";
 import {
   JSON_EVENTS,
@@ -16,7 +16,7 @@ import {
   TRANSFER_FLAGS,
   TRUST_FLAGS,
 } from "./flags.ts";
-import { alignedRows, counted, fitting, printJson, printNote, printResult } from "./output.ts";
+import { alignedRows, fitting, printJson, printNote, printResult } from "./output.ts";
 
 const ls = command({
   about:

@@ -7,8 +7,8 @@ import process from "node:process";
 import { printable } from "../errors.ts";
 import type { BytesEvent, KodenoEvent, NoteEvent, TransferEvent } from "../events.ts";
 import { createLogUpdate } from "../npm/log_update.ts";
-import { formatBytes } from "../io/sizes.ts";
-import { alignedRows, counted, formatDuration, printNote, shortDigest } from "./output.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
+import { alignedRows, formatDuration, printNote, shortDigest } from "./output.ts";
 import { shortNames } from "./short_names.ts";
 
 interface Row extends Pick<BytesEvent, "image" | "platform" | "stage" | "bytes"> {

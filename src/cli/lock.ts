@@ -3,6 +3,7 @@
  * @module
  */
 import { KodenoError } from "../errors.ts";
+import { counted } from "../io/sizes.ts";
 import { command, type Commands } from "./command.ts";
 import {
   askedFile,
@@ -12,7 +13,7 @@ import {
   refusePatterns,
   SKAFFOLD_FLAGS,
 } from "./flags.ts";
-import { counted, printJson, printNote, printResult } from "./output.ts";
+import { printJson, printNote, printResult } from "./output.ts";
 
 const lock = command({
   about:

@@ -7,8 +7,9 @@ import { VERSION } from "../config/version.ts";
 import { makeFolder, removeStaleTemporaries, syncDirectory, writeSynced } from "../io/atomic.ts";
 import { ioFailure, writeAll } from "../io/files.ts";
 import type { Command } from "../npm/commander.ts";
+import { counted } from "../io/sizes.ts";
 import { command, type Commands } from "./command.ts";
-import { counted, printNote } from "./output.ts";
+import { printNote } from "./output.ts";
 import { commandPath, type Manual, manualOf } from "./manual.ts";
 
 /** What a page of 80 columns has room for, where text is indented twice. */

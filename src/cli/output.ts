@@ -140,11 +140,6 @@ export function alignedRows(
   return rows.map((cells) => cells.map(pad).join(between).trimEnd());
 }
 
-/** `1 blob`, `2 blobs`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${count === 1 ? noun : `${noun.replace(/y$/, "ie")}s`}`;
-}
-
 /** `0.4s`, `1m12s`. */
 export function formatDuration(ms: number): string {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)}s`;

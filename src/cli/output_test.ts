@@ -3,8 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { formatBytes } from "../io/sizes.ts";
-import { alignedRows, counted, formatDuration, shortDigest } from "./output.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
+import { alignedRows, formatDuration, shortDigest } from "./output.ts";
 
 Deno.test("output: sizes, times and digests are short", () => {
   const sizes = [[0, "0 B"], [999, "999 B"], [4_300_000, "4.3 MB"], [120e6, "120 MB"]] as const;

@@ -3,7 +3,7 @@
  * @module
  */
 import type { CopiedImage, CopyRequest } from "../app/copy.ts";
-import { formatBytes } from "../io/sizes.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
 import { command, type Commands } from "./command.ts";
 import { each, type Flags, texts } from "./flag.ts";
 import {
@@ -18,14 +18,7 @@ import {
   TRANSFER_FLAGS,
   TRUST_FLAGS,
 } from "./flags.ts";
-import {
-  counted,
-  formatDuration,
-  printJson,
-  printNote,
-  printResult,
-  yieldStdout,
-} from "./output.ts";
+import { formatDuration, printJson, printNote, printResult, yieldStdout } from "./output.ts";
 
 const NAMES = "[names...]  NAME[:TAG], tags or digests of images (default: all)" as const;
 

@@ -5,8 +5,8 @@
  */
 import { printable } from "../errors.ts";
 import type { KodenoEvent, Stage, StageEvent, TransferEvent } from "../events.ts";
-import { formatBytes } from "../io/sizes.ts";
-import { counted, formatDuration, printNote, shortDigest } from "./output.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
+import { formatDuration, printNote, shortDigest } from "./output.ts";
 
 /** Smaller blobs are not worth a line of their own. */
 const LARGE_BYTES = 1_000_000;

@@ -2,10 +2,10 @@
  * The command that puts what is in images on a page: `kodeno report`.
  * @module
  */
-import { formatBytes } from "../io/sizes.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
 import { command, type Commands } from "./command.ts";
 import { DOCUMENT_FLAGS, IMAGE_PLACES, JSON_WHOLE, TRUST_FLAGS } from "./flags.ts";
-import { counted, printJson, printNote, yieldStdout } from "./output.ts";
+import { printJson, printNote, yieldStdout } from "./output.ts";
 
 const report = command({
   about:

@@ -6,10 +6,10 @@
 import type { CacheInfo } from "../app/cache.ts";
 import type { Proposal } from "../app/init.ts";
 import { KodenoError, printable } from "../errors.ts";
-import { formatBytes } from "../io/sizes.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { JSON_WHOLE, REGISTRY_FLAGS } from "./flags.ts";
-import { counted, printJson, printNote, printResult } from "./output.ts";
+import { printJson, printNote, printResult } from "./output.ts";
 
 const init = command({
   about: `Looks at the main packages, Dockerfiles (those that only run go build) and Kubernetes

@@ -5,11 +5,11 @@
  */
 import { SBOM_FORMS, type SbomForm } from "../config/checks.ts";
 import { KodenoError, printable } from "../errors.ts";
-import { formatBytes } from "../io/sizes.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
 import { command, commandGroup, type Commands } from "./command.ts";
 import { each, pairs } from "./flag.ts";
 import { REGISTRY_FLAGS, TRANSFER_FLAGS, UNNAMED_FLAGS } from "./flags.ts";
-import { counted, printJson, printNote, printResult } from "./output.ts";
+import { printJson, printNote, printResult } from "./output.ts";
 import { SIGNER_FLAGS, signerOf } from "./signer.ts";
 
 const SIGNED_PLACE =

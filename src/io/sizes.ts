@@ -1,5 +1,5 @@
 /**
- * Numbers of bytes, as people read them.
+ * Numbers of bytes and of things, as people read them.
  * @module
  */
 
@@ -14,4 +14,9 @@ export function formatBytes(bytes: number): string {
     unit++;
   }
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** `1 blob`, `2 blobs`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : `${noun.replace(/y$/, "ie")}s`}`;
 }

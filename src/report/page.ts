@@ -3,7 +3,7 @@
  * decided, then where the bytes are, then each image; what many images share is named once.
  * @module
  */
-import { formatBytes } from "../io/sizes.ts";
+import { counted, formatBytes } from "../io/sizes.ts";
 import type { ReportChange } from "./changes.ts";
 import { isProvenance, isSbom, type ReportDocument } from "./documents.ts";
 import type { ReportFacts, ReportImage, ReportPlatform } from "./facts.ts";
@@ -75,8 +75,6 @@ export function* pagePieces(page: ReportPage): Generator<string> {
     </html>
   `.text;
 }
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 const labelOf = ({ names: [name], digest }: ReportImage): string => name ?? digest;
 
@@ -165,7 +163,7 @@ function attention(page: ReportPage): Html {
     const more = found.length - NAMED;
     return html`
       <details>
-        <summary><span class="${tone}">${plural(found.length, "image")} ${what}</span></summary>
+        <summary><span class="${tone}">${counted(found.length, "image")} ${what}</span></summary>
         <ul>${shown}${more > 0
           ? html`<li>and ${more} more, marked in the list of images</li>`
           : undefined}</ul>
@@ -198,7 +196,7 @@ function changed({ since }: ReportPage): Html | undefined {
 class="digest quiet">${digest}</span></p>`
         : html`
           <details>
-            <summary><span class="name">${name}</span><span class="tag">${plural(
+            <summary><span class="name">${name}</span><span class="tag">${counted(
               lines.length,
               "difference",
             )}</span></summary>
@@ -320,10 +318,12 @@ function modules(page: ReportPage): Html {
     moduleName(a.module) < moduleName(b.module) ? -1 : 1
   );
   const several = [...versions.values()].filter(({ size }) => size > 1).length;
-  const go = [...gos].sort().map(([version, { size }]) => `${version} in ${plural(size, "image")}`);
+  const go = [...gos].sort().map(([version, { size }]) =>
+    `${version} in ${counted(size, "image")}`
+  );
   return html`
     <h2>Go modules</h2>
-    <p>Built with ${go.join(", ")}. ${plural(rows.length, "module")}${several > 0
+    <p>Built with ${go.join(", ")}. ${counted(rows.length, "module")}${several > 0
       ? `, ${several} of them in several versions`
       : ""}.</p>
     ${rows.length > 0 ? moduleTable(rows, versions) : undefined}
@@ -469,7 +469,7 @@ function trustWords({ trust }: ReportImage): string {
 }
 
 function documentWords({ what, digest, packages, problem }: ReportDocument): string {
-  const more = problem ?? (packages === undefined ? "" : `${plural(packages, "package")}`);
+  const more = problem ?? (packages === undefined ? "" : `${counted(packages, "package")}`);
   return `${what}${more ? ` (${more})` : ""} ${digest}`;
 }
 
@@ -510,7 +510,7 @@ function platformPart(
             <tr>
               <td>${part} <span class="digest quiet">${digest.slice(0, 19)}</span></td>
               <td class="number">${formatBytes(size)}</td>
-              <td>${problem ?? `${plural(files, "file")}${names ? `: ${names}` : ""}`}</td>
+              <td>${problem ?? `${counted(files, "file")}${names ? `: ${names}` : ""}`}</td>
             </tr>
           `;
         })}</tbody>
@@ -541,7 +541,7 @@ class ModuleSets {
   /** What is said of the modules of a program in its place. */
   words(modules: readonly ReportModule[]): string {
     const names = modules.map(moduleName);
-    const count = plural(names.length, "module");
+    const count = counted(names.length, "module");
     if (names.length <= SHORT) return `${count}: ${names.join(", ")}`;
     const key = names.join(", ");
     const number = this.#numbers.get(key) ?? this.#numbers.size + 1;
